@@ -1,0 +1,1 @@
+"""Domain Expansion: control plane, core and features. Importing this loads nothing."""

@@ -1,0 +1,1 @@
+"""The database: connections, deadlines, tables. Knows nothing of HTTP or of jobs' rules."""

@@ -1,0 +1,133 @@
+"""The core tables. The migrations own the schema; this is how queries name it."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.db.metadata import metadata
+
+_NOW = text("now()")
+_CLOCK = text("clock_timestamp()")
+_EMPTY_OBJECT = text("'{}'::jsonb")
+_EMPTY_LIST = text("'{}'::text[]")
+
+
+def _time(name: str, *, default: object = None) -> Column[object]:
+    return Column(
+        name,
+        DateTime(timezone=True),
+        nullable=default is None,
+        server_default=default,  # type: ignore[arg-type]
+    )
+
+
+ops_jobs = Table(
+    "ops_jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("ops_uuid7()")),
+    Column("job_type", Text, nullable=False),
+    Column("queue", Text, nullable=False, server_default="default"),
+    Column("status", Text, nullable=False, server_default="queued"),
+    Column("priority", SmallInteger, nullable=False, server_default="5"),
+    Column("payload", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
+    Column("result", JSONB(none_as_null=True)),
+    Column("error", Text),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("max_attempts", Integer),
+    Column("progress", JSONB(none_as_null=True)),
+    _time("created_at", default=_NOW),
+    _time("available_at", default=_NOW),
+    _time("started_at"),
+    _time("finished_at"),
+    _time("updated_at", default=_NOW),
+    _time("cancel_requested_at"),
+    Column("requested_by", Text),
+    Column("request_id", Text),
+    Column("runner_instance", Uuid),
+    Column("claim_seq", BigInteger, nullable=False, server_default="0"),
+    Column("rescues", Integer, nullable=False, server_default="0"),
+    Column("timeout_seconds", Integer),
+    Column("tags", ARRAY(Text), nullable=False, server_default=_EMPTY_LIST),
+    Column("dedupe_key", Text),
+    Column("active_dedupe_key", Text),
+    Column("replay_of", Uuid),
+    Column("schedule_id", Uuid),
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("ready", Boolean, nullable=False, server_default=text("true")),
+    Index("ix_ops_jobs_ready", "priority", "available_at", "seq", postgresql_where=text("ready")),
+    Index(
+        "ix_ops_jobs_running", "runner_instance", postgresql_where=text("status = 'running'::text")
+    ),
+    Index(
+        "uq_ops_jobs_active_dedupe_key",
+        "job_type",
+        "active_dedupe_key",
+        unique=True,
+        postgresql_where=text("active_dedupe_key is not null"),
+    ),
+)
+
+ops_job_events = Table(
+    "ops_job_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    _time("at", default=_CLOCK),
+    Column("actor", Text, nullable=False),
+    Column("attempt", Integer),
+    Column("claim_seq", BigInteger),
+    Column("message", Text),
+    Column("data", JSONB(none_as_null=True)),
+    Index("ix_ops_job_events_job_id_id", "job_id", "id"),
+)
+
+ops_runners = Table(
+    "ops_runners",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("allowlist", ARRAY(Text), nullable=False),
+    Column("slots", Integer, nullable=False),
+    _time("started_at", default=_NOW),
+    _time("seen_at", default=_NOW),
+    _time("stopped_at"),
+)
+
+ops_queues = Table(
+    "ops_queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _time("paused_at"),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+    _time("resume_at"),
+)
+
+ops_idempotency_keys = Table(
+    "ops_idempotency_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("job_id", Uuid, nullable=False),
+    _time("created_at", default=_NOW),
+    Index("ix_ops_idempotency_keys_created_at", "created_at"),
+)

@@ -1,0 +1,91 @@
+"""The core: what happens to a job. The contents page of its verbs and reads."""
+
+from app.jobs.enqueue import enqueue, enqueue_many, enqueue_once
+from app.jobs.errors import ClaimLost, IdempotencyKeyReused, JobError, JobNotFound, WrongState
+from app.jobs.job import (
+    Claim,
+    Event,
+    Failure,
+    Held,
+    Job,
+    Look,
+    NewJob,
+    Report,
+    Retry,
+    Success,
+)
+from app.jobs.reads import get_job, list_events, list_jobs
+from app.jobs.runners import (
+    RunnerState,
+    heartbeat,
+    held_claims,
+    look,
+    register_runner,
+    retire_runner,
+    runner_state,
+)
+from app.jobs.states import EVENT_KINDS, TRANSITIONS, Status
+from app.jobs.types import JobType, JobTypes
+from app.jobs.verbs import (
+    abort,
+    cancel,
+    claim,
+    fail,
+    reject,
+    release,
+    report,
+    requeue,
+    rescue,
+    retry,
+    succeed,
+)
+from app.jobs.waiting import WaitingReason, waiting_reason
+
+__all__ = [
+    "EVENT_KINDS",
+    "TRANSITIONS",
+    "Claim",
+    "ClaimLost",
+    "Event",
+    "Failure",
+    "Held",
+    "IdempotencyKeyReused",
+    "Job",
+    "JobError",
+    "JobNotFound",
+    "JobType",
+    "JobTypes",
+    "Look",
+    "NewJob",
+    "Report",
+    "Retry",
+    "RunnerState",
+    "Status",
+    "Success",
+    "WaitingReason",
+    "WrongState",
+    "abort",
+    "cancel",
+    "claim",
+    "enqueue",
+    "enqueue_many",
+    "enqueue_once",
+    "fail",
+    "get_job",
+    "heartbeat",
+    "held_claims",
+    "list_events",
+    "list_jobs",
+    "look",
+    "register_runner",
+    "reject",
+    "release",
+    "report",
+    "requeue",
+    "rescue",
+    "retire_runner",
+    "retry",
+    "runner_state",
+    "succeed",
+    "waiting_reason",
+]

@@ -1,0 +1,113 @@
+"""Enqueue: the job exists if and only if the caller's transaction commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from app.jobs.errors import IdempotencyKeyReused
+from app.jobs.idempotency import find_idempotency_key, point_idempotency_key
+from app.jobs.job import Job, NewJob
+from app.jobs.reads import find_active_twin, get_job, job_from_row
+from app.jobs.statements import run
+
+if TYPE_CHECKING:
+    from app.db.connection import AnyConnection
+
+_TRIES = 5
+
+
+def enqueue(
+    conn: AnyConnection,
+    job_type: str,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    actor: str = "api",
+    **options: Any,
+) -> Job:
+    """Enqueue one job inside the caller's transaction and return it.
+
+    `options` are the fields of NewJob. Where an active job of the type holds the same
+    `dedupe_key`, that job is returned with `is_new` False. Raises psycopg.errors.CheckViolation
+    where a field is out of its range, ValueError where the payload is no JSON.
+    """
+    return enqueue_many(
+        conn, [NewJob(job_type=job_type, payload=payload or {}, **options)], actor=actor
+    )[0]
+
+
+def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "api") -> list[Job]:
+    """Enqueue jobs in one statement; returns them in the order given."""
+    plain = [job for job in jobs if job.dedupe_key is None]
+    inserted = iter(_insert(conn, plain, actor=actor) if plain else [])
+    return [
+        _insert_deduplicated(conn, job, actor=actor) if job.dedupe_key else next(inserted)
+        for job in jobs
+    ]
+
+
+def enqueue_once(
+    conn: AnyConnection, job: NewJob, *, key: str, body_sha256: bytes, actor: str = "api"
+) -> tuple[Job, bool]:
+    """Enqueue a job unless its idempotency key was used; returns the job and whether it was.
+
+    The key is written in the job's own transaction: a racing twin waits for it and gets the same
+    job. Raises IdempotencyKeyReused where the key was used with another body.
+    """
+    for new in _insert(conn, [job], actor=actor, key=key, body_sha256=body_sha256):
+        return new, False
+    used = find_idempotency_key(conn, key)
+    if used.body_sha256 != body_sha256:
+        raise IdempotencyKeyReused(key)
+    if used.has_job:
+        return get_job(conn, used.job_id), True
+    # The key is this call's own, but an active twin held the dedupe key: the key names the twin.
+    twin = _insert_deduplicated(conn, job, actor=actor)
+    point_idempotency_key(conn, key, twin.id)
+    return twin, False
+
+
+def _insert(
+    conn: AnyConnection,
+    jobs: Sequence[NewJob],
+    *,
+    actor: str,
+    key: str | None = None,
+    body_sha256: bytes | None = None,
+) -> list[Job]:
+    parameters = {
+        "jobs": json.dumps([_as_json(job) for job in jobs], allow_nan=False),
+        "actor": actor,
+        "key": key,
+        "body_sha256": body_sha256,
+    }
+    return [job_from_row(row) for row in run(conn, "enqueue", parameters)]
+
+
+def _insert_deduplicated(conn: AnyConnection, job: NewJob, *, actor: str) -> Job:
+    """Insert a job, or return the active one that holds its dedupe key.
+
+    The holder may end between the two statements; then the key is free and the insert is tried
+    again.
+    """
+    for _ in range(_TRIES):
+        for new in _insert(conn, [job], actor=actor):
+            return new
+        twin = find_active_twin(conn, job.job_type, job.dedupe_key or "")
+        if twin is not None:
+            return twin
+    raise RuntimeError("a dedupe key kept changing hands; try again")
+
+
+def _as_json(job: NewJob) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: getattr(job, name) for name in NewJob.__slots__}
+    fields["payload"] = dict(job.payload)
+    fields["tags"] = list(job.tags)
+    if job.available_at is not None:
+        fields["available_at"] = job.available_at.isoformat()
+    for name in ("replay_of", "schedule_id"):
+        if isinstance(fields[name], UUID):
+            fields[name] = str(fields[name])
+    return fields

@@ -1,0 +1,153 @@
+"""The shapes of a job: as asked for, as recorded, as claimed, and as it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.jobs.states import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to be enqueued. `max_attempts` and `timeout_seconds` of None are the handler's own."""
+
+    job_type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    queue: str = "default"
+    priority: int = 5
+    available_at: datetime | None = None
+    delay_seconds: float | None = None
+    max_attempts: int | None = None
+    timeout_seconds: int | None = None
+    dedupe_key: str | None = None
+    tags: Sequence[str] = ()
+    requested_by: str | None = None
+    request_id: str | None = None
+    replay_of: UUID | None = None
+    schedule_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A row of `ops_jobs`. `is_new` is False where an equal job was there already."""
+
+    id: UUID
+    seq: int
+    job_type: str
+    queue: str
+    status: Status
+    priority: int
+    payload: dict[str, Any]
+    result: Any
+    error: str | None
+    attempt: int
+    max_attempts: int | None
+    rescues: int
+    claim_seq: int
+    runner_instance: UUID | None
+    requested_by: str | None
+    request_id: str | None
+    available_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    progress: dict[str, Any] | None
+    dedupe_key: str | None
+    timeout_seconds: int | None
+    tags: list[str]
+    replay_of: UUID | None
+    schedule_id: UUID | None
+    is_new: bool = True
+
+
+JOB_COLUMNS = tuple(name for name in Job.__slots__ if name != "is_new")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A row of `ops_job_events`."""
+
+    id: int
+    job_id: UUID
+    kind: str
+    at: datetime
+    actor: str
+    attempt: int | None
+    claim_seq: int | None
+    message: str | None
+    data: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One claim, named by its fence; `claim_seq` is None for a job that is still queued."""
+
+    id: UUID
+    claim_seq: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a runner learns of a job that it claimed.
+
+    The payload is text: decoding it may fail, and must fail for this job alone.
+    """
+
+    id: UUID
+    claim_seq: int
+    job_type: str
+    queue: str
+    attempt: int
+    max_attempts: int | None
+    timeout_seconds: int | None
+    cancel_requested: bool
+    payload_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """`result_text` is JSON, already checked to be storable as jsonb."""
+
+    id: UUID
+    claim_seq: int
+    result_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    id: UUID
+    claim_seq: int
+    error: str
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    id: UUID
+    claim_seq: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A line of a running job's history; `kind` is progress, log or output."""
+
+    id: UUID
+    claim_seq: int
+    kind: str
+    message: str | None = None
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Seconds until the next job is due and until the next foreign lease ends; None for never."""
+
+    due_in_seconds: float | None
+    lease_ends_in_seconds: float | None

@@ -1,0 +1,95 @@
+"""Runner instances: their sign of life, what they hold, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import func, literal, select
+
+from app.db.tables import ops_jobs, ops_runners
+from app.jobs.job import Claim, Held, Look
+from app.jobs.query import rows
+from app.jobs.statements import run
+
+if TYPE_CHECKING:
+    from app.db.connection import AnyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerState:
+    """What the runners' rows say. An idle runner writes nothing, so silence is not absence.
+
+    `runners` counts those that have not said goodbye, `last_seen_seconds` is the age of the newest
+    sign of life, `holding_silent` says that a lease ran out and its jobs wait for a rescue.
+    """
+
+    runners: int
+    last_seen_seconds: float | None
+    holding_silent: bool
+
+
+def register_runner(
+    conn: AnyConnection,
+    *,
+    id: UUID,
+    name: str,
+    host: str,
+    pid: int,
+    version: str,
+    allowlist: Collection[str],
+    slots: int,
+) -> None:
+    """Write the row of a runner instance; a second call is a sign of life."""
+    parameters = {"id": id, "name": name, "host": host, "pid": pid, "version": version}
+    run(conn, "runners/register", {**parameters, "allowlist": list(allowlist), "slots": slots})
+
+
+def heartbeat(conn: AnyConnection, *, runner_instance: UUID) -> list[Held]:
+    """Renew all claims of the instance; returns those whose cancel is requested."""
+    found = run(conn, "runners/heartbeat", {"runner_instance": runner_instance})
+    return [Held(row["id"], row["claim_seq"]) for row in found]
+
+
+def retire_runner(conn: AnyConnection, *, runner_instance: UUID) -> None:
+    """Record that the instance drained and is gone."""
+    run(conn, "runners/retire", {"runner_instance": runner_instance})
+
+
+def held_claims(conn: AnyConnection, *, runner_instance: UUID) -> list[Claim]:
+    """Return the claims that the database says the instance holds."""
+    found = run(conn, "runners/held", {"runner_instance": runner_instance})
+    return [Claim(**row) for row in found]
+
+
+def look(
+    conn: AnyConnection, *, runner_instance: UUID, allowlist: Collection[str], lease_seconds: float
+) -> Look:
+    """Return when there may be work next; numbers at or below zero mean now."""
+    parameters = {
+        "runner_instance": runner_instance,
+        "allowlist": list(allowlist),
+        "lease_seconds": lease_seconds,
+    }
+    (row,) = run(conn, "runners/look", parameters)
+    return Look(row["due_in_seconds"], row["lease_ends_in_seconds"])
+
+
+def runner_state(conn: AnyConnection, *, lease_seconds: float) -> RunnerState:
+    """Return what is known of all runners, in one statement."""
+    age = func.extract("epoch", func.now() - func.max(ops_runners.c.seen_at))
+    alive = select(literal(1)).where(
+        ops_runners.c.id == ops_jobs.c.runner_instance,
+        ops_runners.c.seen_at >= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds),
+    )
+    silent = select(literal(1)).where(ops_jobs.c.status == "running", ~alive.exists())
+    query = select(
+        func.count().filter(ops_runners.c.stopped_at.is_(None)).label("runners"),
+        age.label("last_seen_seconds"),
+        silent.exists().label("holding_silent"),
+    ).select_from(ops_runners)
+    (row,) = rows(conn, query)
+    seen = row["last_seen_seconds"]
+    return RunnerState(row["runners"], None if seen is None else float(seen), row["holding_silent"])

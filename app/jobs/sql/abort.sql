@@ -1,0 +1,26 @@
+-- abort: running -> cancelled
+--
+-- The holder stopped a job whose cancel was requested.
+with outcome as (
+  select id, claim_seq
+    from unnest(:ids::uuid[], :claim_seqs::bigint[]) as o (id, claim_seq)
+),
+finished as (
+  update ops_jobs j
+     set status = 'cancelled',
+         active_dedupe_key = null,
+         finished_at = clock_timestamp(),
+         updated_at = clock_timestamp()
+    from outcome o
+   where j.id = o.id
+     and j.claim_seq = o.claim_seq
+     and j.status = 'running'
+  returning j.id, j.claim_seq, j.attempt
+),
+event as (
+  insert into ops_job_events (job_id, kind, actor, attempt, claim_seq)
+  select id, 'cancelled', :actor, attempt, claim_seq
+    from finished
+)
+select id, claim_seq
+  from finished

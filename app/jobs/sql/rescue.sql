@@ -1,0 +1,43 @@
+-- rescue: running -> queued | failed
+--
+-- Takes back jobs whose runner was silent for a lease. A crash is not a failure of the handler: the
+-- attempt is given back and counted against its own budget, so that a job which kills its runner
+-- every time ends, and other jobs go on. Skip locked: two rescuers share the work.
+with lost as materialized (
+  select j.id, j.rescues + 1 > :budget as is_spent
+    from ops_jobs j
+   where j.status = 'running'
+     and not exists (
+           select
+             from ops_runners r
+            where r.id = j.runner_instance
+              and r.seen_at >= now() - make_interval(secs => :lease_seconds)
+         )
+   order by j.id
+   limit :limit
+     for update of j skip locked
+),
+rescued as (
+  update ops_jobs j
+     set status = case when lost.is_spent then 'failed' else 'queued' end,
+         ready = not lost.is_spent,
+         attempt = case when lost.is_spent then j.attempt else j.attempt - 1 end,
+         rescues = j.rescues + 1,
+         available_at = case when lost.is_spent then j.available_at else now() end,
+         error = case when lost.is_spent then 'the runner died under this job too often' end,
+         active_dedupe_key = case when lost.is_spent then null else j.active_dedupe_key end,
+         finished_at = case when lost.is_spent then clock_timestamp() end,
+         updated_at = clock_timestamp()
+    from lost
+   where j.id = lost.id
+  returning j.id, j.claim_seq, j.attempt, j.rescues, j.error
+),
+event as (
+  insert into ops_job_events (job_id, kind, actor, attempt, claim_seq, message, data)
+  select id, 'rescued', :actor, attempt, claim_seq,
+         coalesce(error, 'the lease of its runner ran out'),
+         jsonb_build_object('rescues', rescues)
+    from rescued
+)
+select id
+  from rescued

@@ -1,0 +1,35 @@
+"""Loads the named statements of `sql/` and runs them on any kind of connection.
+
+Parameters are written `:name`, as psql takes them, and handed to psycopg as `%(name)s`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+
+from app.db.connection import driver_connection
+
+if TYPE_CHECKING:
+    from app.db.connection import AnyConnection
+
+SQL = Path(__file__).parent / "sql"
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the text of sql/<name>.sql in psycopg's parameter style."""
+    text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
+    return _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
+
+
+def run(conn: AnyConnection, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run the named statement inside the caller's transaction and return its rows."""
+    cursor = driver_connection(conn).cursor(row_factory=dict_row)
+    cursor.execute(statement(name).encode(), parameters)
+    return cursor.fetchall() if cursor.description else []
