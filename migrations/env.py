@@ -26,6 +26,9 @@ def run(connection: Connection) -> None:
         connection.execute(text("set local lock_timeout = '10s'"))
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         context.run_migrations()
+    # With nothing to migrate, the lock's own transaction is still open, and the next command on
+    # this connection would take it for its caller's and never commit.
+    connection.commit()
 
 
 def main() -> None:
