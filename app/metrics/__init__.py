@@ -1,0 +1,1 @@
+"""Metrics: daily snapshots of social pages, and how they changed."""
