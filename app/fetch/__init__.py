@@ -1,0 +1,1 @@
+"""Fetch a document from an address that somebody else chose, without trusting either."""
