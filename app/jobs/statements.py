@@ -1,4 +1,4 @@
-"""Loads the named statements of `sql/` and runs them on any kind of connection.
+"""Loads the named statements of a `sql/` folder and runs them on any kind of connection.
 
 Parameters are written `:name`, as psql takes them, and handed to psycopg as `%(name)s`.
 """
@@ -22,14 +22,16 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
 @cache
-def statement(name: str) -> str:
-    """Return the text of sql/<name>.sql in psycopg's parameter style."""
-    text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
+def statement(name: str, folder: Path = SQL) -> str:
+    """Return the text of <folder>/<name>.sql in psycopg's parameter style."""
+    text = (folder / f"{name}.sql").read_text(encoding="utf-8")
     return _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
 
 
-def run(conn: AnyConnection, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+def run(
+    conn: AnyConnection, name: str, parameters: dict[str, Any], *, folder: Path = SQL
+) -> list[dict[str, Any]]:
     """Run the named statement inside the caller's transaction and return its rows."""
     cursor = driver_connection(conn).cursor(row_factory=dict_row)
-    cursor.execute(statement(name).encode(), parameters)
+    cursor.execute(statement(name, folder).encode(), parameters)
     return cursor.fetchall() if cursor.description else []
