@@ -190,7 +190,7 @@ def _build(layers: Dynaconf) -> Settings:
     values["runner_name"] = values["runner_name"] or socket.gethostname()
     values["runner_allowlist"] = tuple(values["runner_allowlist"])
     values["runner_handlers"] = tuple(values["runner_handlers"])
-    return Settings(**values)
+    return Settings(**values, sources={s.name: source(layers, s) for s in SETTINGS})
 
 
 def _is_safe_transport(url: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -289,6 +289,9 @@ class Settings:
         expected="a folder", example="/usr/lib/postgresql/16/bin",
     )  # fmt: skip
 
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting comes from: environment, settings.toml or default."""
+
     @property
     def is_production(self) -> bool:
         return self.app_env == "production"
@@ -319,6 +322,7 @@ def _declared() -> tuple[Setting, ...]:
             **f.metadata,
         )
         for f in dataclasses.fields(Settings)
+        if f.metadata
     )
 
 
