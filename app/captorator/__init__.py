@@ -1,1 +1,1 @@
-"""Captorator: composes a caption and hashtags from facts it is given, always the same from the same."""
+"""Captorator: composes captions and hashtags from given facts, the same from the same."""

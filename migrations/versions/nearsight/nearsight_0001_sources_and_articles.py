@@ -10,7 +10,14 @@ down_revision = None
 branch_labels = ("nearsight",)
 depends_on = None
 
-SOURCES = """
+# Every address that this lets in can be read by the fetcher, which is stricter than browsers are.
+URL_WELL_FORMED = (
+    r"^https?://[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+    r"([/?#][!-~]*)?$"
+)
+
+SOURCES = rf"""
 create table nearsight_sources (
   id              bigint      not null generated always as identity,
   name            text        not null,
@@ -24,15 +31,16 @@ create table nearsight_sources (
   constraint pk_nearsight_sources primary key (id),
   constraint uq_nearsight_sources_name unique (name),
   constraint uq_nearsight_sources_url unique (url),
-  constraint ck_nearsight_sources_name_short check (length(name) between 1 and 100),
-  constraint ck_nearsight_sources_url_is_http
-    check (url ~ '^https?://[^/?#@[:space:]]+([/?#]|$)' and length(url) <= 2000)
+  constraint ck_nearsight_sources_name_readable
+    check (length(name) between 1 and 100 and name ~ '\S'),
+  constraint ck_nearsight_sources_url_well_formed
+    check (url ~ '{URL_WELL_FORMED}' and length(url) <= 2000)
 )
 """
 
 # An article is one story: `seen_in` names every source that told it. `title_key` stays what it was
 # first, so that a source that repeats the first title finds the article although it was renamed.
-ARTICLES = """
+ARTICLES = r"""
 create table nearsight_articles (
   id            bigint           not null generated always as identity,
   link_hash     text             not null,
@@ -50,7 +58,7 @@ create table nearsight_articles (
   constraint uq_nearsight_articles_link_hash unique (link_hash),
   constraint ck_nearsight_articles_link_hash_is_sha256 check (link_hash ~ '^[0-9a-f]{64}$'),
   constraint ck_nearsight_articles_url_is_http
-    check (url ~ '^https?://[^/?#@[:space:]]+([/?#]|$)' and length(url) <= 8000),
+    check (url ~ '^https?://[^/?#@\s]+([/?#]|$)' and length(url) <= 8000),
   constraint ck_nearsight_articles_title_short check (length(title) between 1 and 300),
   constraint ck_nearsight_articles_seen_somewhere check (cardinality(seen_in) > 0),
   constraint ck_nearsight_articles_score_in_range check (score between 0 and 100),

@@ -1,0 +1,1 @@
+"""Feeds: RSS, Atom and JSON Feed documents read into the same plain entries."""
