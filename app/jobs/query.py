@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -17,7 +17,7 @@ _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 def rows(
-    conn: AnyConnection, query: Select[Unpack[tuple[Any, ...]]] | Update
+    conn: AnyConnection, query: Select[*tuple[Any, ...]] | Update
 ) -> list[dict[str, Any]]:
     """Return the rows of a query as dictionaries, inside the caller's transaction."""
     if isinstance(conn, psycopg.Connection):

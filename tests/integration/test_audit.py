@@ -16,46 +16,46 @@ Conn = psycopg.Connection[Any]
 # bug: the invariant that must catch it, and what the bug leaves behind in the database.
 PLANTED: dict[str, tuple[str, str]] = {
     "claimed twice": (
-        "no job under two claims",
+        "no_job_under_two_claims",
         "insert into ops_job_events (job_id, kind, actor, claim_seq) "
         "select id, 'running', 'bug', 2 from ops_jobs",
     ),
     "an event lost": (
-        "every claim is closed once",
+        "every_claim_is_closed_once",
         "delete from ops_job_events where kind = 'succeeded'",
     ),
     "finished twice": (
-        "every claim is closed once",
+        "every_claim_is_closed_once",
         "insert into ops_job_events (job_id, kind, actor, claim_seq) "
         "select id, 'succeeded', 'bug', 1 from ops_jobs",
     ),
     "a claim not recorded": (
-        "claims are numbered without a gap",
+        "claims_are_numbered_without_a_gap",
         "delete from ops_job_events where kind = 'running'",
     ),
     "an unfenced finish": (
-        "only the claim that is open is closed",
+        "only_the_claim_that_is_open_is_closed",
         "update ops_job_events set claim_seq = 7 where kind = 'succeeded'",
     ),
     "final and then not": (
-        "final is final",
+        "final_is_final",
         "insert into ops_job_events (job_id, kind, actor) select id, 'queued', 'bug' from ops_jobs",
     ),
     "a state without an event": (
-        "the record agrees with its last event",
+        "the_record_agrees_with_its_last_event",
         "update ops_jobs set status = 'failed'",
     ),
     "a clock that jumped": (
-        "time does not run backwards",
+        "time_does_not_run_backwards",
         "update ops_job_events set at = at - interval '1 hour' where kind = 'succeeded'",
     ),
     "one attempt too many": (
-        "attempts are bounded",
+        "attempts_are_bounded",
         "alter table ops_jobs drop constraint ck_ops_jobs_attempts_bounded; "
         "update ops_jobs set max_attempts = 1, attempt = 2",
     ),
     "a claim before its time": (
-        "a claim is never early",
+        "a_claim_is_never_early",
         "update ops_job_events set kind = 'retry_scheduled', "
         "data = jsonb_build_object('available_at', now() + interval '1 hour') "
         "where kind = 'queued'",

@@ -1,0 +1,15 @@
+-- no job under two claims
+with step as (
+  select e.job_id, e.id, e.kind, e.at, e.claim_seq,
+         lag(e.kind) over history as before,
+         lag(e.at) over history as before_at,
+         lag(e.claim_seq) over history as before_claim_seq
+    from ops_job_events e
+   where e.kind not in ('progress', 'log', 'output', 'cancel_requested')
+  window history as (partition by e.job_id order by e.id)
+)
+select job_id, 'claimed at event ' || id || ' right after ' || coalesce(before, 'nothing')
+  from step
+ where kind = 'running'
+   and coalesce(before, '') not in ('queued', 'retry_scheduled', 'released', 'rescued',
+                                    'requeued')
