@@ -1,0 +1,147 @@
+"""`ops up`: the whole platform on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from app.cli import exits
+from app.cli.chosen import given, is_local, load_settings
+from app.cli.curl import curl_line
+from app.cli.exits import CommandError
+from app.cli.local import RUN_FOLDER, alone_in, publish, published
+from app.cli.made_secrets import SECRETS_FILE, keep
+from app.cli.output import emit, say
+from app.cli.ports import require_free
+from app.cli.stack import HOST, Stack, StopRequested
+from app.cli.steps import step
+from app.cli.stopping import StopRequest
+from config import SETTINGS
+
+_DEFAULT_PORT, _DEFAULT_RUNNER_PORT = 8000, 8010
+_WATCH_SECONDS = 0.5
+_PORT = click.IntRange(1, 65535)
+
+
+@click.command()
+@click.option("--port", type=_PORT, default=_DEFAULT_PORT, show_default=True, help="Control plane.")
+@click.option("--runner-port", type=_PORT, help="The runner's listener [RUNNER_PORT or 8010].")
+@click.option(
+    "--data", "folder", type=click.Path(file_okay=False, path_type=Path), default=RUN_FOLDER,
+    help="The folder of database, logs and secrets [.ops].",
+)  # fmt: skip
+def up_command(port: int, runner_port: int | None, folder: Path) -> None:
+    """Start PostgreSQL, the control plane and the runner here, until Ctrl-C.
+
+    DATABASE_URL set: that database is used and none is started. Settings come from the environment
+    and .env; missing secrets are made, and kept in the folder.
+    """
+    started_at = time.monotonic()
+    folder = folder.resolve()
+    with StopRequest() as stop, held(folder):
+        variables = stack_variables(folder, port=port, runner_port=runner_port)
+        require_free(port, purpose="the control plane", option="--port")
+        require_free(int(variables["RUNNER_PORT"]), purpose="the runner", option="--runner-port")
+        stack = Stack(folder, variables, stop)
+        try:
+            url = start(stack, port)
+            publish(folder, _settings_of(stack.variables))
+            emit()
+            emit((f"Ready in {time.monotonic() - started_at:.1f} s.", "bold"), " Ctrl-C stops.")
+            _say_how_to_go_on(url, folder, port)
+            while not stop.wait(_WATCH_SECONDS):
+                stack.check()
+        except StopRequested:
+            pass
+        finally:
+            _stop(stack)
+
+
+def start(stack: Stack, port: int) -> str:
+    """Start everything, a line for each step; return the address of the control plane."""
+    with step("PostgreSQL") as running:
+        running.detail = stack.start_database()
+    settings = load_settings("runner", stack.variables)
+    load_settings("control_plane", stack.variables)
+    with step("schema") as running:
+        stack.migrate()
+        running.detail = "current"
+    with step("control plane") as running:
+        running.detail = url = stack.start_control_plane(port)
+    with step("runner") as running:
+        running.detail = stack.start_runner(settings.runner_port, settings.runner_drain_seconds)
+    return url
+
+
+def stack_variables(
+    folder: Path, *, port: int, runner_port: int | None, overrides: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the environment of the processes: what was given, and a value for what was not."""
+    mine = given()
+    variables = {
+        "APP_ENV": "development",
+        "RUNNER_PORT": str(_DEFAULT_RUNNER_PORT),
+        "RUNNER_HOST": HOST,
+        **mine,
+        **keep(folder, mine),
+        "OPS_URL": f"http://{HOST}:{port}",
+        **(overrides or {}),
+    }
+    if runner_port is not None:
+        variables["RUNNER_PORT"] = str(runner_port)
+    own_runner = f"http://{HOST}:{variables['RUNNER_PORT']}"
+    # A port said on the command line beats an address of this machine in .env, and no other.
+    if runner_port is not None and is_local(variables.get("RUNNER_URL", own_runner)):
+        variables["RUNNER_URL"] = own_runner
+    variables.setdefault("RUNNER_URL", own_runner)
+    return variables
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder, or say who does."""
+    try:
+        with alone_in(folder):
+            yield
+    except BlockingIOError:
+        url = published(folder).get("OPS_URL")
+        raise CommandError(
+            f"It runs already{f', at {url}' if url else ''} (folder {folder}).",
+            exit_code=exits.CONFLICT,
+            hint="a second one needs its own: ops up --data .ops/second --port 8001 "
+            "--runner-port 8011",
+        ) from None
+
+
+def _stop(stack: Stack) -> None:
+    (stack.folder / "up.json").unlink(missing_ok=True)
+    say("Stopping: the runner drains, then the rest. A second Ctrl-C does not wait.")
+    stack.stop()
+    say("Stopped.")
+
+
+def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:
+    return {s.variable: variables[s.variable] for s in SETTINGS if variables.get(s.variable)}
+
+
+def _say_how_to_go_on(url: str, folder: Path, port: int) -> None:
+    body = '{"job_type": "nearsight_collect_refresh", "payload": {}}'
+    headers = {"Content-Type": "application/json"}
+    trigger = curl_line("POST", f"{url}/api/v1/ops/trigger_runner", body=body, headers=headers)
+    is_default = folder == RUN_FOLDER
+    load_key = "export OPS_API_KEY=$(./ops config get OPS_API_KEY)"
+    emit()
+    emit("The first job, in another terminal:")
+    emit("  ", load_key if is_default else f". {folder / SECRETS_FILE}")
+    emit(f"  {trigger}")
+    emit("The same, and more, without curl:")
+    ops = "./ops" if is_default else f"./ops --url {url}"
+    emit(f"  {ops} job create captorator_compose --wait")
+    emit(f"  {ops} job list")
+    emit()
+    emit(f"API    {url}/docs")
+    emit(f"Logs   {folder / 'logs'}")
