@@ -18,6 +18,7 @@ Process = Literal["control_plane", "runner", "database", "cli"]
 ENVIRONMENTS = ("development", "testing", "production")
 DEFAULT_ALLOWLIST = ("nearsight_collect_refresh", "captorator_compose", "metrics_refresh")
 
+_FOREVER = float("inf")
 _JOB_TYPE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
@@ -36,11 +37,11 @@ def _is_log_level(value: object) -> bool:
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and value > 0
+    return isinstance(value, int | float) and 0 < value < _FOREVER
 
 
 def _is_not_negative(value: object) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    return isinstance(value, int | float) and 0 <= value < _FOREVER
 
 
 def _is_port(value: object) -> bool:
