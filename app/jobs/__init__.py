@@ -16,9 +16,11 @@ from app.jobs.job import (
 )
 from app.jobs.reads import get_job, list_events, list_jobs
 from app.jobs.runners import (
+    Runner,
     RunnerState,
     heartbeat,
     held_claims,
+    list_runners,
     look,
     register_runner,
     retire_runner,
@@ -59,6 +61,7 @@ __all__ = [
     "NewJob",
     "Report",
     "Retry",
+    "Runner",
     "RunnerState",
     "Status",
     "Success",
@@ -76,6 +79,7 @@ __all__ = [
     "held_claims",
     "list_events",
     "list_jobs",
+    "list_runners",
     "look",
     "register_runner",
     "reject",

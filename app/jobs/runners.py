@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,6 +30,23 @@ class RunnerState:
     runners: int
     last_seen_seconds: float | None
     holding_silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """A row of `ops_runners`; `held` counts the jobs it holds now."""
+
+    id: UUID
+    name: str
+    host: str
+    pid: int
+    version: str
+    allowlist: list[str]
+    slots: int
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None
+    held: int
 
 
 def register_runner(
@@ -93,3 +111,19 @@ def runner_state(conn: AnyConnection, *, lease_seconds: float) -> RunnerState:
     (row,) = rows(conn, query)
     seen = row["last_seen_seconds"]
     return RunnerState(row["runners"], None if seen is None else float(seen), row["holding_silent"])
+
+
+def list_runners(conn: AnyConnection, *, limit: int = 50) -> list[Runner]:
+    """Return runner instances, those that have not said goodbye first, then the newest."""
+    held = (
+        select(func.count())
+        .where(ops_jobs.c.runner_instance == ops_runners.c.id, ops_jobs.c.status == "running")
+        .scalar_subquery()
+    )
+    columns = [ops_runners.c[name] for name in Runner.__slots__ if name != "held"]
+    query = (
+        select(*columns, held.label("held"))
+        .order_by(ops_runners.c.stopped_at.is_not(None), ops_runners.c.started_at.desc())
+        .limit(limit)
+    )
+    return [Runner(**row) for row in rows(conn, query)]

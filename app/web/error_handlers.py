@@ -1,0 +1,107 @@
+"""Turns every exception into a problem+json answer; nothing of its message gets out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import psycopg
+import sqlalchemy.exc
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from app.jobs import IdempotencyKeyReused, JobNotFound, WrongState
+from app.web.errors import Problem
+from app.web.request_ids import request_id
+from app.web.request_log import log_failure
+from app.web.respond import json_response
+
+MEDIA_TYPE = "application/problem+json"
+_BY_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+
+def register(app: Flask) -> None:
+    """Install the handlers; the last one takes what no other does."""
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(JobNotFound, lambda _: problem_response(Problem("job_not_found")))
+    app.register_error_handler(WrongState, _wrong_state)
+    app.register_error_handler(
+        IdempotencyKeyReused, lambda _: problem_response(Problem("idempotency_key_reused"))
+    )
+    for gone in (psycopg.OperationalError, psycopg.InterfaceError, sqlalchemy.exc.TimeoutError):
+        app.register_error_handler(gone, _database)
+    for stale in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        app.register_error_handler(stale, _schema)
+    app.register_error_handler(sqlalchemy.exc.DBAPIError, _wrapped)
+    app.register_error_handler(Exception, _internal)
+
+
+def problem_response(problem: Problem) -> Response:
+    """Render a problem; its members come last, and what is empty is left out."""
+    kind = problem.kind
+    content = {
+        "type": f"/docs#{problem.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "hint": problem.hint,
+        "request_id": request_id(),
+        "errors": [
+            {name: value for name, value in asdict(error).items() if value is not None}
+            for error in problem.errors
+        ],
+        **problem.members,
+    }
+    shown = {name: value for name, value in content.items() if value not in (None, [])}
+    return json_response(shown, kind.status, problem.headers, MEDIA_TYPE)
+
+
+def _http(error: HTTPException) -> Response:
+    """Answer what Flask and werkzeug raise: routing, sizes, unreadable requests."""
+    code = _BY_STATUS.get(error.code or 500, "bad_request")
+    if (error.code or 500) >= 500:
+        return _internal(error)
+    allowed = getattr(error, "valid_methods", None)
+    headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+    return problem_response(Problem(code, headers=headers))
+
+
+def _wrong_state(error: WrongState) -> Response:
+    return problem_response(
+        Problem(
+            "wrong_state",
+            f"The job is {error.status}: {error.verb} does not apply.",
+            job_id=str(error.job_id),
+            job_status=error.status,
+        )
+    )
+
+
+def _database(error: Exception) -> Response:
+    log_failure(error)
+    return problem_response(Problem("database_unavailable"))
+
+
+def _schema(error: Exception) -> Response:
+    log_failure(error)
+    return problem_response(Problem("schema_not_current"))
+
+
+def _wrapped(error: sqlalchemy.exc.DBAPIError) -> Response:
+    """Answer for the driver's exception inside SQLAlchemy's."""
+    if isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return _schema(error)
+    if isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError):
+        return _database(error)
+    return _internal(error)
+
+
+def _internal(error: Exception) -> Response:
+    log_failure(error)
+    return problem_response(Problem("internal_error"))

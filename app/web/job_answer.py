@@ -1,0 +1,44 @@
+"""Makes the JSON of a job from its record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.jobs import Job, WaitingReason
+from app.jobs.job import JOB_COLUMNS
+from app.web.answers import JobAnswer, JobLinks
+from app.web.errors import Problem
+from app.web.headers import CANONICAL
+
+_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+
+
+def read_job_id(text: str) -> UUID:
+    """Return the id in a path; a malformed one is as unknown as any other. Raises Problem.
+
+    UUID itself also takes braces, underscores and digits of other scripts.
+    """
+    if not _ID.fullmatch(text):
+        raise Problem("job_not_found")
+    return UUID(text)
+
+
+def job_url(job_id: UUID) -> str:
+    return f"{CANONICAL}jobs/{job_id}"
+
+
+def job_fields(job: Job, waiting_reason: WaitingReason | None = None) -> Mapping[str, Any]:
+    """Return the fields of a JobAnswer, for it or for an answer that says more."""
+    url = job_url(job.id)
+    return {
+        **{name: getattr(job, name) for name in JOB_COLUMNS},
+        "waiting_reason": waiting_reason,
+        "links": JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
+    }
+
+
+def job_answer(job: Job, waiting_reason: WaitingReason | None = None) -> JobAnswer:
+    return JobAnswer.model_validate(job_fields(job, waiting_reason))

@@ -1,0 +1,188 @@
+"""Jobs: create, list, read, follow, cancel."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from app.jobs import Status, WrongState, cancel, get_job, list_events, list_jobs, waiting_reason
+from app.web.answers import (
+    CreatedAnswer,
+    EventAnswer,
+    EventPage,
+    JobAnswer,
+    JobPage,
+)
+from app.web.creation import ACTOR, create_job, created_answer
+from app.web.cursor import decode_cursor, encode_cursor
+from app.web.inputs import CancelBody, CreateQuery, EventsQuery, JobsQuery, NewJobBody, Query
+from app.web.job_answer import job_answer, job_url, read_job_id
+from app.web.job_types import types_off
+from app.web.operation import Reply, operation
+from app.web.plane import current_plane
+from app.web.respond import json_response
+from app.web.waking import wake_runner
+
+blueprint = Blueprint("jobs", __name__)
+
+IDEMPOTENCY_KEY = {
+    "Idempotency-Key": "Sent again with the same body, answers the same job instead of a second."
+}
+EXAMPLE = {"job_type": "nearsight_collect_refresh", "payload": {}}
+_LOCATION = {"Location": "Where the job is."}
+
+
+@blueprint.post("/jobs")
+@operation(
+    tag="Jobs",
+    summary="Create a job",
+    query=CreateQuery,
+    body=NewJobBody,
+    example=EXAMPLE,
+    headers=IDEMPOTENCY_KEY,
+    replies={
+        201: Reply(description="Committed.", model=CreatedAnswer, headers=_LOCATION),
+        200: Reply(
+            description="The job was there: same Idempotency-Key, or same dedupe_key.",
+            model=CreatedAnswer,
+            headers={**_LOCATION, "Idempotent-Replayed": "true for the same Idempotency-Key."},
+        ),
+    },
+    problems=(
+        "invalid_header",
+        "invalid_payload",
+        "idempotency_key_reused",
+        "database_unavailable",
+        "schema_not_current",
+    ),
+)
+def create(query: CreateQuery, body: NewJobBody) -> Response:
+    """A 2xx answer means that the job is committed; it will reach exactly one recorded outcome.
+
+    The runner is woken before the answer where RUNNER_ENABLED is on. A wake-up that fails leaves
+    the job queued and is told as a warning.
+    """
+    plane = current_plane()
+    creation = create_job(plane, body.job_type, body)
+    wake = wake_runner(plane.settings) if query.wake else None
+    headers = {"Location": job_url(creation.job.id)}
+    if creation.is_replay:
+        headers["Idempotent-Replayed"] = "true"
+    is_new = creation.job.is_new and not creation.is_replay
+    return json_response(created_answer(plane, creation, wake), 201 if is_new else 200, headers)
+
+
+@blueprint.get("/jobs")
+@operation(
+    tag="Jobs",
+    summary="List jobs",
+    query=JobsQuery,
+    replies={200: Reply(description="One page.", model=JobPage)},
+    problems=("database_unavailable", "schema_not_current"),
+)
+def index(query: JobsQuery) -> Response:
+    """Newest first. To get the next page, send `next_cursor` as `cursor` with the same filters."""
+    before = (
+        UUID(bytes=decode_cursor(query.cursor, length=16)) if query.cursor is not None else None
+    )
+    with current_plane().transaction() as conn:
+        found = list_jobs(
+            conn,
+            status=query.status,
+            job_type=query.job_type,
+            queue=query.queue,
+            tag=query.tag,
+            since=query.since,
+            until=query.until,
+            limit=query.limit + 1,
+            before=before,
+        )
+    shown = found[: query.limit]
+    has_more = len(found) > len(shown)
+    return json_response(
+        JobPage(
+            data=[job_answer(job) for job in shown],
+            has_more=has_more,
+            next_cursor=encode_cursor(shown[-1].id.bytes) if has_more else None,
+        )
+    )
+
+
+@blueprint.get("/jobs/<job_id>")
+@operation(
+    tag="Jobs",
+    summary="Read a job",
+    replies={200: Reply(description="The job.", model=JobAnswer)},
+    problems=("job_not_found", "database_unavailable", "schema_not_current"),
+)
+def show(job_id: str, query: Query) -> Response:
+    """A queued job says in `waiting_reason` why it is not running."""
+    plane = current_plane()
+    known_id = read_job_id(job_id)
+    with plane.transaction() as conn:
+        job = get_job(conn, known_id)
+        reason = waiting_reason(conn, job, types_off=types_off(plane))
+    return json_response(job_answer(job, reason))
+
+
+@blueprint.get("/jobs/<job_id>/events")
+@operation(
+    tag="Jobs",
+    summary="Read a job's history",
+    query=EventsQuery,
+    replies={200: Reply(description="One page.", model=EventPage)},
+    problems=("job_not_found", "database_unavailable", "schema_not_current"),
+)
+def events(job_id: str, query: EventsQuery) -> Response:
+    """Oldest first: every change of state, and what the handler reported."""
+    known_id = read_job_id(job_id)
+    after = query.after or 0
+    if query.cursor is not None:
+        after = int.from_bytes(decode_cursor(query.cursor, length=8))
+    with current_plane().transaction() as conn:
+        found = list_events(conn, known_id, after=after, limit=query.limit + 1)
+        if not found:
+            get_job(conn, known_id)
+    shown = found[: query.limit]
+    has_more = len(found) > len(shown)
+    return json_response(
+        EventPage(
+            data=[EventAnswer.model_validate(event) for event in shown],
+            has_more=has_more,
+            next_cursor=encode_cursor(shown[-1].id.to_bytes(8)) if has_more else None,
+        )
+    )
+
+
+@blueprint.post("/jobs/<job_id>/cancel")
+@operation(
+    tag="Jobs",
+    summary="Cancel a job",
+    body=CancelBody,
+    is_body_required=False,
+    example={"reason": "started by mistake"},
+    replies={
+        200: Reply(description="Cancelled, now or before.", model=JobAnswer),
+        202: Reply(description="Running: its runner was asked to stop it.", model=JobAnswer),
+    },
+    problems=("job_not_found", "wrong_state", "database_unavailable", "schema_not_current"),
+)
+def cancel_job(job_id: str, query: Query, body: CancelBody) -> Response:
+    """A queued job is cancelled at once. The runner of a running one stops its handler.
+
+    The second call answers like the first.
+    """
+    plane = current_plane()
+    known_id = read_job_id(job_id)
+    with plane.transaction() as conn:
+        try:
+            job = cancel(conn, known_id, actor=ACTOR, reason=body.reason)
+        except WrongState as error:
+            if error.status != Status.CANCELLED:
+                raise
+            job = get_job(conn, known_id)
+    if job.status is Status.RUNNING:
+        wake_runner(plane.settings)
+        return json_response(job_answer(job), 202)
+    return json_response(job_answer(job))

@@ -1,0 +1,179 @@
+"""The OpenAPI 3.1 document, made from the declarations of the views and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.version import VERSION
+from app.web.answers import ProblemAnswer
+from app.web.errors import KINDS
+from app.web.inputs import Query
+from app.web.operation import Operation, Reply, operation_of
+from app.web.routes import Route, documented_routes
+
+Schema = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+_TEMPLATE = "#/components/schemas/{model}"
+_WITH_BODY = ("invalid_json", "invalid_body", "body_too_large", "unsupported_media_type")
+_REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_DESCRIPTION = """A job system on Postgres. 2xx means committed: every accepted job reaches exactly
+one recorded outcome. Handlers run at least once, and are told which run they are. A wake-up is a
+hint: it may be lost, doubled or late, and nothing breaks. Everything under /api/v1/ops/ is answered
+under /api/ops/ as well. Errors are problem documents with a code, a hint and a request id."""
+
+
+def build_document(app: Flask) -> Schema:
+    """Return the document of every route of `app`."""
+    routes = list(documented_routes(app))
+    references, schemas = _schemas([operation_of(route.view) for route in routes])
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        described = _operation(route, operation_of(route.view), references)
+        paths.setdefault(route.path, {})[route.method.lower()] = described
+    tags = dict.fromkeys(operation_of(route.view).tag for route in routes)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Domain Expansion",
+            "version": VERSION,
+            "description": " ".join(_DESCRIPTION.split()),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in tags],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "headers": {
+                "RequestId": {
+                    "description": "The id of the request: yours where it was well formed.",
+                    "schema": {"type": "string"},
+                }
+            },
+            "securitySchemes": {
+                "OpsKey": {"type": "apiKey", "in": "header", "name": "X-Ops-Key"},
+            },
+        },
+    }
+
+
+def problem_codes(operation: Operation, *, needs_key: bool) -> list[str]:
+    """Return every error code that the operation can answer with."""
+    codes = ["invalid_query", *operation.problems, "internal_error"]
+    if operation.body is not None:
+        codes[1:1] = _WITH_BODY
+    if needs_key:
+        codes.insert(0, "invalid_key")
+    if operation.flag:
+        codes.append("feature_disabled")
+    return codes
+
+
+def query_fields(query: type[Query]) -> Iterator[tuple[str, Schema, bool]]:
+    """Yield name, schema and whether it is required of each query parameter."""
+    schema = query.model_json_schema(ref_template=_TEMPLATE)
+    required = schema.get("required", ())
+    for name, field in schema["properties"].items():
+        yield name, _without_null(field, schema.get("$defs", {})), name in required
+
+
+def _operation(
+    route: Route, operation: Operation, references: Mapping[type[BaseModel], Schema]
+) -> Schema:
+    described: Schema = {
+        "operationId": route.view.__name__ + "_" + operation.tag.lower().replace(" ", "_"),
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "security": [{"OpsKey": []}] if route.needs_key else [],
+        "parameters": list(_parameters(route, operation)),
+        "responses": _responses(route, operation, references),
+    }
+    if operation.body is not None:
+        content: Schema = {"schema": references[operation.body]}
+        if operation.example is not None:
+            content["example"] = dict(operation.example)
+        described["requestBody"] = {
+            "required": operation.is_body_required,
+            "content": {"application/json": content},
+        }
+    return described
+
+
+def _parameters(route: Route, operation: Operation) -> Iterator[Schema]:
+    for name in route.parameters:
+        schema = {"type": "string", "format": "uuid"}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name, schema, is_required in query_fields(operation.query):
+        parameter = {"name": name, "in": "query", "required": is_required, "schema": schema}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        yield parameter
+    for name, meaning in operation.headers.items():
+        text: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        yield {"name": name, "in": "header", "description": meaning, "schema": text}
+
+
+def _responses(
+    route: Route, operation: Operation, references: Mapping[type[BaseModel], Schema]
+) -> Schema:
+    responses = {
+        str(status): _reply(reply, references) for status, reply in operation.replies.items()
+    }
+    by_status: dict[int, list[str]] = {}
+    for code in problem_codes(operation, needs_key=route.needs_key):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": " ".join(f"`{code}`: {KINDS[code].detail}" for code in codes),
+            "headers": _REQUEST_ID,
+            "content": {"application/problem+json": {"schema": references[ProblemAnswer]}},
+        }
+    return responses
+
+
+def _reply(reply: Reply, references: Mapping[type[BaseModel], Schema]) -> Schema:
+    headers: Schema = dict(_REQUEST_ID)
+    for name, meaning in reply.headers.items():
+        headers[name] = {"description": meaning, "schema": {"type": "string"}}
+    schema = references[reply.model] if reply.model else {"type": "string"}
+    return {
+        "description": reply.description,
+        "headers": headers,
+        "content": {reply.media_type: {"schema": schema}},
+    }
+
+
+def _schemas(
+    operations: list[Operation],
+) -> tuple[Mapping[type[BaseModel], Schema], Schema]:
+    """Return a reference for each model, and the schemas that they refer to."""
+    models: dict[tuple[type[BaseModel], Mode], None] = {(ProblemAnswer, "serialization"): None}
+    for operation in operations:
+        if operation.body is not None:
+            models[operation.body, "validation"] = None
+        for reply in operation.replies.values():
+            if reply.model is not None:
+                models[reply.model, "serialization"] = None
+    found, definitions = models_json_schema(list(models), ref_template=_TEMPLATE)
+    return {model: found[model, mode] for model, mode in models}, definitions["$defs"]
+
+
+def _without_null(schema: Schema, definitions: Schema) -> Schema:
+    """Return the schema of a parameter, which is either absent or not null, without references."""
+    branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "title")}
+    if len(branches) == 1:
+        rest = {**branches[0], **rest}
+        if rest.get("default", ...) is None:
+            del rest["default"]
+    reference = rest.pop("$ref", None)
+    if reference is not None:
+        rest = {**definitions[reference.rsplit("/", 1)[-1]], **rest}
+        rest.pop("title", None)
+    return rest

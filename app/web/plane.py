@@ -1,0 +1,45 @@
+"""What every view needs: the settings, the job types, and the database for one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from app.db.connection import driver_connection
+from app.db.deadline import deadline
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from app.jobs.types import JobTypes
+    from config import Settings
+
+EXTENSION = "ops_control_plane"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """One instance for each app; requests in several threads share it."""
+
+    settings: Settings
+    job_types: JobTypes
+    engine: Engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Begin; commit at the end of the block. All of it, the commit too, has one deadline."""
+        with (
+            self.engine.connect() as conn,
+            deadline(driver_connection(conn), self.settings.database_timeout_seconds),
+            conn.begin(),
+        ):
+            yield conn
+
+
+def current_plane() -> ControlPlane:
+    """Return the control plane of the app that serves this request."""
+    return cast(ControlPlane, current_app.extensions[EXTENSION])

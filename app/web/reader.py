@@ -1,0 +1,94 @@
+"""Reads what a request carries into declared models, or raises the Problem that says why not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from app.web.errors import FieldError, Problem
+from app.web.strict_json import InvalidJSON, parse_object
+from app.web.validation import body_errors, query_errors
+
+Model = TypeVar("Model", bound=BaseModel)
+_MAX_PARAMETERS = 40
+
+
+def read_query(model: type[Model]) -> Model:
+    """Return the query parameters; unknown, repeated and malformed ones are refused."""
+    values: dict[str, str] = {}
+    for name, value in _query_pairs():
+        if name in values:
+            raise Problem("invalid_query", "A query parameter is given more than once.")
+        values[name] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Problem("invalid_query", errors=query_errors(error, model)) from None
+
+
+def read_body(model: type[Model], *, is_required: bool = True) -> Model:
+    """Return the body; an absent one is an empty object where it is not required."""
+    try:
+        return model.model_validate(_read_object(is_required))
+    except ValidationError as error:
+        raise Problem("invalid_body", errors=body_errors(error, model)) from None
+
+
+def _query_pairs() -> list[tuple[str, str]]:
+    """Decode strictly: werkzeug's own parser replaces bytes that are not UTF-8."""
+    try:
+        pairs = parse_qsl(
+            request.query_string.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(request.query_string),
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except ValueError:
+        raise Problem("invalid_query", "The query is not name=value pairs in UTF-8.") from None
+    if any("\x00" in name or "\x00" in value for name, value in pairs):
+        raise Problem("invalid_query", "The query holds the character NUL.")
+    return pairs
+
+
+def _read_object(is_required: bool) -> dict[str, Any]:
+    if not is_required and not request.content_length and not _is_chunked():
+        return {}
+    _check_media_type()
+    # The limit is MAX_CONTENT_LENGTH: werkzeug raises 413 for more, declared or not.
+    body = request.get_data(cache=False)
+    try:
+        return parse_object(body)
+    except InvalidJSON as error:
+        raise Problem("invalid_json", str(error)) from None
+
+
+def _check_media_type() -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    is_json = request.mimetype == "application/json" and charset in ("utf-8", "utf8")
+    if not is_json or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem("unsupported_media_type")
+
+
+def _is_chunked() -> bool:
+    return bool(request.headers.get("Transfer-Encoding"))
+
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
+
+
+def read_idempotency_key() -> str | None:
+    """Return the Idempotency-Key, bare or in the quotes of a structured field."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if len(key) > 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        error = FieldError("invalid", "1 to 255 printable characters.", header="Idempotency-Key")
+        raise Problem("invalid_header", errors=[error])
+    return key
