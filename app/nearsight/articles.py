@@ -71,11 +71,14 @@ def join_known(connection: AnyConnection, collected: Collected, policy: Policy) 
 
 
 def _with_known(story: Story, row: dict[str, Any]) -> Story:
+    # An outlet may date its own page anew; the same story elsewhere can only make it older.
+    is_same_page = story.link_hash == row["link_hash"]
+    published_at = story.published_at if is_same_page else None
     return story.model_copy(
         update={
             "link_hash": row["link_hash"],
             "url": row["url"],
-            "published_at": _earliest(story.published_at, row["published_at"]),
+            "published_at": published_at or _earliest(story.published_at, row["published_at"]),
             "sources": tuple(sorted({*story.sources, *row["seen_in"]})),
         }
     )
