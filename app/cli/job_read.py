@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from app.cli.client import API, client_from_settings
 from app.cli.invocation import client_options, current
-from app.cli.output import Part, emit, emit_json, emit_table, one_line, say, status
+from app.cli.output import Part, emit, emit_json, emit_table, json_text, one_line, say, status
 from app.cli.parameters import AGO, JOB_ID
 from app.cli.times import ago, length, seconds_between
 from app.cli.watching import event_line, events_of
@@ -75,7 +74,7 @@ def show_command(job_id: str) -> None:
     for name in ("progress", "payload", "result"):
         if job.get(name) is not None:
             emit((name, "bold"))
-            emit(json.dumps(job[name], indent=2, ensure_ascii=False))
+            emit(json_text(job[name], indent=2))
 
 
 @click.command()

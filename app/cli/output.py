@@ -58,7 +58,13 @@ def say(*parts: Part) -> None:
 def emit_json(value: Any) -> None:
     """Print a value as JSON: indented for a person, one line for a pipe."""
     indent = 2 if sys.stdout.isatty() else None
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=False))
+    click.echo(json_text(value, indent=indent))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON in readable letters, with what a terminal would obey escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def status(word: str) -> Part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from difflib import get_close_matches
 from typing import Any
@@ -13,7 +12,7 @@ from app.cli import exits
 from app.cli.client import API, client_from_settings
 from app.cli.exits import CommandError
 from app.cli.invocation import client_options, current
-from app.cli.output import emit, emit_json, emit_table
+from app.cli.output import emit, emit_json, emit_table, json_text
 
 
 @click.command()
@@ -64,7 +63,7 @@ def _show(item: dict[str, Any]) -> None:
             for name, field in fields.items()
         ]  # fmt: skip
         emit_table((title.upper(), "TYPE", "", ""), rows)
-    example = json.dumps(item["example"], ensure_ascii=False)
+    example = json_text(item["example"])
     emit()
     emit(("try it", "bold"))
     emit(f"  ops job create {item['name']} --payload {shlex.quote(example)} --wait")
