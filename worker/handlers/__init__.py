@@ -1,0 +1,90 @@
+"""Handlers: the functions that do a job type's work. A function becomes one by `@handler` alone."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+JOB_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerSpec:
+    """A registered handler: its function, its models, its limits and its hooks.
+
+    `load(connection, payload) -> payload` and `store(connection, job_id, output) -> result` run in
+    the runner, beside the database; the function runs in a process slot, away from it.
+    """
+
+    job_type: str
+    function: Callable[..., Any]
+    payload: type[BaseModel]
+    result: type[BaseModel] | None
+    timeout_seconds: float | None
+    max_attempts: int | None
+    load: Callable[..., Any] | None
+    store: Callable[..., Any] | None
+
+
+HANDLERS: dict[str, HandlerSpec] = {}
+
+
+def handler(
+    job_type: str,
+    *,
+    timeout_seconds: float | None = None,
+    max_attempts: int | None = None,
+    load: Callable[..., Any] | None = None,
+    store: Callable[..., Any] | None = None,
+) -> Callable[[Function], Function]:
+    """Register `function(job, payload)` for `job_type`; its annotations name its models."""
+    if not JOB_TYPE_PATTERN.fullmatch(job_type):
+        raise ValueError(f"{job_type!r} is no job type: lower-case letters, digits and _")
+    if timeout_seconds is not None and timeout_seconds <= 0:
+        raise ValueError(f"{job_type}: timeout_seconds must be more than 0")
+    if max_attempts is not None and max_attempts < 1:
+        raise ValueError(f"{job_type}: max_attempts must be 1 or more")
+
+    def register(function: Function) -> Function:
+        known = HANDLERS.get(job_type)
+        if known is not None and _origin(known.function) != _origin(function):
+            raise ValueError(f"{job_type} has two handlers: {_origin(known.function)} and another")
+        payload, result = _models(job_type, function)
+        if store is not None and result is None:
+            raise TypeError(f"{job_type}: with store, the return must be annotated with a model")
+        HANDLERS[job_type] = HandlerSpec(
+            job_type, function, payload, result, timeout_seconds, max_attempts, load, store
+        )
+        return function
+
+    return register
+
+
+def _origin(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _models(
+    job_type: str, function: Callable[..., Any]
+) -> tuple[type[BaseModel], type[BaseModel] | None]:
+    """Read the models of payload and result from the annotations of `function(job, payload)`."""
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) != 2:
+        raise TypeError(f"{job_type}: a handler takes (job, payload)")
+    hints = typing.get_type_hints(function)
+    payload, result = hints.get(parameters[1]), hints.get("return")
+    if not _is_model(payload):
+        raise TypeError(f"{job_type}: the payload must be annotated with a pydantic model")
+    return payload, result if _is_model(result) else None
+
+
+def _is_model(hint: object) -> typing.TypeGuard[type[BaseModel]]:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)

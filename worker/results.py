@@ -1,0 +1,95 @@
+"""A handler's result as strict JSON text: checked in the slot, and again in the runner."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from pydantic import BaseModel
+
+from worker.texts import clean
+
+RESULT_MAX_BYTES = 1_000_000
+RESULT_MAX_DEPTH = 64
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class ResultInvalid(Exception):
+    """The result cannot be stored as JSON; the job fails, for another run would not help."""
+
+
+def encode_result(output: object) -> str:
+    """Return an output (pydantic model, dict or None) as JSON text, or raise `ResultInvalid`."""
+    if output is None:
+        return "{}"
+    if isinstance(output, BaseModel):
+        try:
+            output = output.model_dump(mode="json")
+        except Exception as error:
+            # pydantic raises its own and the model's exceptions here: all mean the same to the job
+            raise ResultInvalid(f"the result model cannot be dumped: {error}") from error
+    _check_object(output)
+    text = json.dumps(output, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _check_size(text)
+    return text
+
+
+def check_result(text: object) -> str:
+    """Return `text` if it is a storable JSON object, or raise `ResultInvalid`."""
+    if not isinstance(text, str):
+        raise ResultInvalid("the slot sent no text")
+    _check_size(text)
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ResultInvalid(f"not JSON: {error}") from None
+    _check_object(value)
+    return text
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_size(text: str) -> None:
+    # A lone surrogate cannot be encoded; _check_object has named it where there is an object.
+    size = len(text.encode(errors="replace"))
+    if size > RESULT_MAX_BYTES:
+        raise ResultInvalid(f"{size} bytes, over the limit of {RESULT_MAX_BYTES}")
+
+
+def _check_object(value: object) -> None:
+    if not isinstance(value, dict):
+        raise ResultInvalid(f"an object is expected, not {type(value).__name__}")
+    _check(value, "", 1)
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    """Refuse what JSON or jsonb cannot hold; a cycle shows as depth."""
+    where = clean(path, 200) or "the result"
+    if depth > RESULT_MAX_DEPTH:
+        raise ResultInvalid(f"nested deeper than {RESULT_MAX_DEPTH} levels")
+    if isinstance(value, str):
+        if _UNSTORABLE.search(value):
+            raise ResultInvalid(f"{where} has a NUL character or a lone surrogate")
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ResultInvalid(f"{where} is {value}, which is not JSON")
+    elif isinstance(value, int):
+        if value.bit_length() > 4_096:
+            raise ResultInvalid(f"{where} is too large a number")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or _UNSTORABLE.search(key):
+                raise ResultInvalid(f"a key of {where} is not plain text")
+            _check(item, f"{path}.{key}" if path else key, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _check(item, f"{path}[{index}]", depth + 1)
+    else:
+        raise ResultInvalid(f"{where} is a {type(value).__name__}, which is not JSON")

@@ -1,0 +1,355 @@
+"""The pool: gives runs to slot processes, keeps their time, and tells how each ended.
+
+Its one thread touches no database: a stuck query can neither delay a timeout nor keep a handler
+alive past the lease.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import selectors
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from worker.lease import Lease
+from worker.log import log
+from worker.slots.frames import FrameError
+from worker.slots.guard_keeper import GuardKeeper
+from worker.slots.process import SlotProcess, describe_exit
+from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
+from worker.slots.verdicts import read_told, read_verdict
+
+LOGS_PER_RUN = 1_000
+TICK_SECONDS = 1.0
+RESPAWN_SECONDS = 1.0
+NOT_STARTED_AFTER_SECONDS = 10.0
+
+
+class Pool:
+    """A fixed number of slot processes below one guard.
+
+    `on_ended` is called once for every run that was submitted, `on_told` for what running handlers
+    say, `on_change` when the pool goes down or comes up again; all on the pool's own thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        recycle_jobs: int,
+        kill_grace_seconds: float,
+        guards: GuardKeeper,
+        lease: Lease,
+        on_ended: Callable[[Ended], None],
+        on_told: Callable[[Told], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._size = size
+        self._recycle_jobs = recycle_jobs
+        self._kill_grace_seconds = kill_grace_seconds
+        self._guards = guards
+        self._lease = lease
+        self._on_ended = on_ended
+        self._on_told = on_told
+        self._on_change = on_change
+        self._slots: dict[int, SlotProcess] = {}
+        self._next_key = 0
+        self._spawn_at = 0.0
+        self._waiting: collections.deque[tuple[Run, float]] = collections.deque()
+        self._commands: collections.deque[Callable[[], None]] = collections.deque()
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._loop, name="slots", daemon=True)
+
+    @property
+    def capacity(self) -> int:
+        """How many runs it can hold now."""
+        return self._size if self._guards.is_ready else 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the guard and the slots; raises GuardError where handlers cannot be imported."""
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, self._take_wake)
+        link = self._guards.start()
+        self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
+        self._thread.start()
+
+    def submit(self, run: Run) -> None:
+        """Give `run` to a slot, or to the next that is free."""
+        self._command(lambda: self._waiting.append((run, time.monotonic())))
+
+    def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
+        """Stop the run of this claim: SIGTERM, grace, SIGKILL to its whole tree."""
+        self._command(partial(self._stop_claim, id, claim_seq, reason))
+
+    def stop_all(self, reason: StopReason) -> None:
+        """Stop every run."""
+        self._command(partial(self._stop_all, reason, self._kill_grace_seconds))
+
+    def close(self) -> None:
+        """End every slot at once; runs that are still there end without a word."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self._command(lambda: None)
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._guards.end()
+        for slot in self._slots.values():
+            slot.close()
+        self._selector.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _command(self, command: Callable[[], None]) -> None:
+        self._commands.append(command)
+        with contextlib.suppress(BlockingIOError):  # it is awake already
+            os.write(self._wake_write, b"!")
+
+    def _loop(self) -> None:
+        while not self._is_closing:
+            for key, mask in self._selector.select(self._seconds_to_wait()):
+                key.data(mask)
+            while self._commands:
+                self._commands.popleft()()
+            self._keep_time()
+            self._refill()
+            self._assign()
+
+    def _take_wake(self, _mask: int) -> None:
+        os.read(self._wake_read, 4096)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _seconds_to_wait(self) -> float | None:
+        """Return how long nothing can become due; a tick while there are runs, for the lease."""
+        busy = [slot for slot in self._slots.values() if slot.run is not None]
+        times = [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
+        if busy or self._waiting:
+            times.append(time.monotonic() + TICK_SECONDS)
+        if len(self._slots) < self._size and self._guards.is_ready:
+            times.append(self._spawn_at)
+        if not self._guards.is_ready:
+            times.append(self._guards.retry_at)
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        busy = [slot for slot in self._slots.values() if slot.run is not None]
+        for slot in busy:
+            if slot.kill_at is not None and now >= slot.kill_at:
+                slot.kill_at = now + TICK_SECONDS
+                self._kill(slot)
+            if slot.timeout_at is not None and now >= slot.timeout_at:
+                self._stop(slot, StopReason.TIMEOUT, self._kill_grace_seconds)
+        if busy and self._lease.must_stop():
+            self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
+        while self._waiting and now - self._waiting[0][1] > NOT_STARTED_AFTER_SECONDS:
+            self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED))
+        if not self._guards.is_ready and now >= self._guards.retry_at:
+            link = self._guards.start_again()
+            if link is not None:
+                self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
+
+    # -- slots -----------------------------------------------------------------------------------
+
+    def _refill(self) -> None:
+        """Have as many slots as there should be, spawned ahead of the runs."""
+        while (
+            self._guards.is_ready
+            and len(self._slots) < self._size
+            and time.monotonic() >= self._spawn_at
+        ):
+            slot = SlotProcess(self._next_key)
+            self._next_key += 1
+            self._slots[slot.key] = slot
+            self._guards.link.spawn(slot.key, slot.slot_ends())
+            slot.close_slot_ends()
+            self._selector.register(
+                slot.connection, selectors.EVENT_READ, partial(self._hear_slot, slot)
+            )
+            self._selector.register(
+                slot.output_fd, selectors.EVENT_READ, partial(self._take_output, slot)
+            )
+
+    def _assign(self) -> None:
+        for slot in self._slots.values():
+            if not self._waiting:
+                return
+            if slot.is_free:
+                slot.begin(self._waiting.popleft()[0])
+                self._write(slot)
+
+    def _write(self, slot: SlotProcess) -> None:
+        slot.write()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if slot.outgoing else 0)
+        if slot.connection in self._selector.get_map():
+            self._selector.modify(slot.connection, wanted, partial(self._hear_slot, slot))
+
+    def _hear_slot(self, slot: SlotProcess, mask: int) -> None:
+        if slot.key not in self._slots:
+            return
+        if mask & selectors.EVENT_WRITE:
+            self._write(slot)
+        if mask & selectors.EVENT_READ:
+            self._read(slot)
+
+    def _read(self, slot: SlotProcess) -> bool:
+        """Take what the slot said; False when there is no more."""
+        try:
+            has_spoken = False
+            for message in slot.read():
+                has_spoken = True
+                self._take(slot, message)
+        except EOFError:
+            # how it died is told by the guard, in a moment
+            self._forget(slot.connection)
+            return False
+        except FrameError as error:
+            reason = f"the slot process sent garbage: {error}"
+            self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
+            self._retire(slot)
+            return False
+        return has_spoken
+
+    def _take(self, slot: SlotProcess, message: dict[str, Any]) -> None:
+        if slot.run is None:
+            return
+        told = read_told(message)
+        if told is not None:
+            slot.logs += told[0] == "log"
+            if slot.logs <= LOGS_PER_RUN:
+                self._on_told(Told(slot.run, *told))
+            return
+        verdict, text, delay_seconds = read_verdict(message)
+        stop = slot.stop if message.get("is_stopped") else None
+        self._end_run(slot, verdict, text, delay_seconds, stop)
+        is_used_up = slot.jobs_done >= self._recycle_jobs or message.get("is_reusable") is not True
+        if slot.stop is not None or is_used_up:
+            self._retire(slot)
+
+    def _take_output(self, slot: SlotProcess, _mask: int) -> None:
+        if slot.key in self._slots and not slot.read_output():
+            self._forget(slot.output_fd)
+
+    def _end_run(
+        self,
+        slot: SlotProcess,
+        verdict: Verdict,
+        text: str,
+        delay_seconds: float | None = None,
+        stop: StopReason | None = None,
+    ) -> None:
+        """Tell how the run of `slot` ended, with all that it printed until then."""
+        slot.drain_output()
+        output, run = slot.output.take(), slot.run
+        if run is None:
+            return
+        slot.run = slot.timeout_at = slot.kill_at = None
+        slot.logs = 0
+        slot.jobs_done += 1
+        seconds = time.monotonic() - slot.started_at
+        self._on_ended(Ended(run, verdict, text, delay_seconds, stop, output, seconds))
+
+    def _stop_claim(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
+        for waiting in [w for w in self._waiting if (w[0].id, w[0].claim_seq) == (id, claim_seq)]:
+            self._waiting.remove(waiting)
+            self._on_ended(Ended(waiting[0], Verdict.NOT_STARTED, stop=reason))
+        for slot in self._slots.values():
+            if slot.run is not None and (slot.run.id, slot.run.claim_seq) == (id, claim_seq):
+                self._stop(slot, reason, self._kill_grace_seconds)
+
+    def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
+        while self._waiting:
+            self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED, stop=reason))
+        for slot in self._slots.values():
+            if slot.run is not None:
+                self._stop(slot, reason, grace_seconds)
+
+    def _stop(self, slot: SlotProcess, reason: StopReason, grace_seconds: float) -> None:
+        """Ask the tree to end, and set when it will be killed; the first reason counts."""
+        kill_at = time.monotonic() + grace_seconds
+        slot.kill_at = kill_at if slot.kill_at is None else min(slot.kill_at, kill_at)
+        if slot.stop is None and slot.pid is not None:
+            slot.stop = reason
+            slot.timeout_at = None
+            self._guards.link.signal(slot.pid, signal.SIGTERM)
+
+    def _kill(self, slot: SlotProcess) -> None:
+        if slot.pid is not None:
+            self._guards.link.kill(slot.pid)
+
+    def _retire(self, slot: SlotProcess) -> None:
+        """Have no more to do with a slot process, and kill what is left of it."""
+        self._kill(slot)
+        self._remove(slot)
+
+    def _remove(self, slot: SlotProcess) -> None:
+        del self._slots[slot.key]
+        self._forget(slot.connection)
+        self._forget(slot.output_fd)
+        slot.close()
+
+    def _forget(self, fileobj: Any) -> None:
+        if fileobj in self._selector.get_map():
+            self._selector.unregister(fileobj)
+
+    # -- guard -----------------------------------------------------------------------------------
+
+    def _hear_guard(self, _mask: int) -> None:
+        try:
+            for message in self._guards.link.read():
+                self._obey(message)
+        except (EOFError, FrameError):
+            self._lose_guard()
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        kind = message["kind"]
+        if kind == "ready":
+            self._guards.is_ready = True
+            self._on_change()
+        elif kind == "broken":
+            self._guards.broke(message["error"])
+        elif kind == "spawned":
+            slot = self._slots.get(message["slot"])
+            if slot is not None:
+                slot.pid = message["pid"]
+        elif kind == "not_spawned":
+            log("slot_not_spawned", error=message["error"])
+            self._spawn_at = time.monotonic() + RESPAWN_SECONDS
+            self._remove(self._slots[message["slot"]])
+        elif kind == "exited":
+            for slot in [s for s in self._slots.values() if s.pid == message["pid"]]:
+                self._bury(slot, describe_exit(message["status"]))
+
+    def _bury(self, slot: SlotProcess, reason: str) -> None:
+        """Take the last words of a dead slot; without a verdict among them its run failed."""
+        while slot.key in self._slots and self._read(slot):
+            pass
+        if slot.key not in self._slots:
+            return
+        if slot.run is None and slot.jobs_done == 0:
+            self._spawn_at = time.monotonic() + RESPAWN_SECONDS
+        self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
+        self._remove(slot)
+
+    def _lose_guard(self) -> None:
+        """Record that all slots are gone with their guard, and have it started again."""
+        self._forget(self._guards.link.control)
+        for slot in [*self._slots.values()]:
+            self._bury(slot, "slot process died with its guard")
+        self._guards.lost()
+        self._on_change()

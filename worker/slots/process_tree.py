@@ -1,0 +1,92 @@
+"""Signals to a process and all it started, whatever sessions or daemons they made of themselves.
+
+The caller is (or is below) a child subreaper: no descendant can leave the tree it is found in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import defaultdict
+from pathlib import Path
+
+_PROC = Path("/proc")
+_ROUNDS = 50
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes whose parent is `parent`, the dead but unreaped among them."""
+    return [pid for pid, above in _parents() if above == parent]
+
+
+def descendants(root: int) -> list[int]:
+    """Return every process below `root`, parents first; empty where there is no /proc."""
+    children = defaultdict(list)
+    for pid, parent in _parents():
+        children[parent].append(pid)
+    found, todo = [], [root]
+    while todo:
+        below = children.pop(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def signal_tree(root: int, signum: int) -> None:
+    """Send `signum` to `root` and everything below it, as found in one pass."""
+    for pid in (root, *descendants(root)):
+        _signal(pid, signum)
+    _signal_group(root, signum)
+
+
+def kill_tree(root: int) -> None:
+    """Kill `root` and everything below it."""
+    for pid in _frozen({root}):
+        _signal(pid, signal.SIGKILL)
+    _signal_group(root, signal.SIGKILL)
+
+
+def kill_below(root: int) -> None:
+    """Kill everything below `root`, but not `root` itself."""
+    for pid in _frozen(set(descendants(root))):
+        _signal(pid, signal.SIGKILL)
+
+
+def _frozen(roots: set[int]) -> list[int]:
+    """Stop the trees of `roots` before killing them: what is stopped forks no more."""
+    stopped: list[int] = []
+    fresh = [*roots]
+    for _ in range(_ROUNDS):
+        for pid in fresh:
+            _signal(pid, signal.SIGSTOP)
+        stopped += fresh
+        known = set(stopped)
+        fresh = [pid for root in roots for pid in descendants(root) if pid not in known]
+        if not fresh:
+            break
+    return stopped
+
+
+def _parents() -> list[tuple[int, int]]:
+    """Return (pid, parent) of every process."""
+    found = []
+    for entry in os.listdir(_PROC) if _PROC.is_dir() else ():
+        if entry.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                # "pid (name) state ppid ...": the name may hold spaces and brackets
+                stat = (_PROC / entry / "stat").read_bytes()
+                found.append((int(entry), int(stat.rpartition(b")")[2].split()[1])))
+    return found
+
+
+def _signal(pid: int, signum: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signum)
+
+
+def _signal_group(leader: int, signum: int) -> None:
+    """Reach the session of a slot where there is no /proc to walk."""
+    if not _PROC.is_dir():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signum)

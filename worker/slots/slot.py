@@ -1,0 +1,180 @@
+"""The inside of a slot: takes one run after the other, calls its handler, sends the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import functools
+import inspect
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType, MappingProxyType
+from typing import Any, NoReturn
+from uuid import UUID
+
+from worker.context import JobContext
+from worker.handlers import HandlerSpec
+from worker.payloads import PayloadInvalid, decode_payload
+from worker.results import ResultInvalid, encode_result
+from worker.slots.frames import pack, read_frame
+from worker.slots.process_tree import kill_below
+from worker.steering import GiveUp, JobCancelled, RetryLater
+from worker.texts import clean, describe
+
+EXIT_BROKEN = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every slot inherits from the guard."""
+
+    specs: Mapping[str, HandlerSpec]
+    settings: Mapping[str, Any]
+
+
+class Stop:
+    """SIGTERM as a flag that can be waited for.
+
+    A pipe, not a `threading.Event`: setting an event inside a signal handler can deadlock with the
+    very wait that it interrupts.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._is_set = False
+
+    def set(self, _signum: int, _frame: FrameType | None) -> None:
+        """Serve as the handler of SIGTERM."""
+        self._is_set = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._write, b"!")
+
+    def clear(self) -> None:
+        """Begin a new run."""
+        self._is_set = False
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def fileno(self) -> int:
+        return self._read
+
+
+def serve(setup: Setup, connection: socket.socket) -> NoReturn:
+    """Run what arrives on `connection` until the runner closes it."""
+    _open_standard_streams()
+    pid, cwd, umask = os.getpid(), os.getcwd(), os.umask(0o022)
+    os.umask(umask)
+    os.register_at_fork(after_in_child=functools.partial(_detach, connection.fileno()))
+    stop, lock = Stop(), threading.Lock()
+    while (run := read_frame(connection)) is not None:
+        signal.signal(signal.SIGTERM, stop.set)
+        stop.clear()
+
+        def send(message: dict[str, Any], number: int = run["run"]) -> None:
+            with lock:
+                connection.sendall(pack({"run": number, **message}))
+
+        verdict = _execute(setup, run, send, stop)
+        if os.getpid() != pid:
+            os._exit(0)  # a fork made by the handler came back from it: it is not the slot
+        # Signals reach the slot before its children, so that a handler which mistook the end of a
+        # stopped child for success is known to have been stopped.
+        verdict["is_stopped"] = stop.is_set()
+        verdict["is_reusable"] = threading.active_count() == 1
+        _end_leftovers()
+        _flush()
+        send(verdict)
+        os.chdir(cwd)
+        os.umask(umask)
+    os._exit(0)
+
+
+def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[str, Any]:
+    """Call the handler of `run` and return the verdict; nothing that it raises gets past here."""
+    spec = setup.specs.get(run["job_type"])
+    if spec is None:
+        return {"kind": "failed", "error": "the slot has no handler of this type"}
+    try:
+        payload = decode_payload(spec.payload, run["payload"])
+    except PayloadInvalid as error:
+        return {"kind": "payload_invalid", "error": str(error)}
+    job = JobContext(
+        id=UUID(run["id"]),
+        claim_seq=run["claim_seq"],
+        attempt=run["attempt"],
+        settings=MappingProxyType(dict(setup.settings)),
+        send=send,
+        stop=stop,
+    )
+    try:
+        output = spec.function(job, payload)
+        if inspect.iscoroutine(output):
+            output = asyncio.run(output)
+    except RetryLater as error:
+        return {"kind": "retry_later", "error": clean(error.reason), "seconds": error.seconds}
+    except GiveUp as error:
+        return {"kind": "gave_up", "error": clean(error.reason)}
+    except JobCancelled:
+        return {"kind": "cancelled"}
+    except BaseException as error:  # noqa: BLE001 - SystemExit ends the job, not the slot
+        with contextlib.suppress(Exception):
+            traceback.print_exception(error)
+        return {"kind": "failed", "error": describe(error)}
+    try:
+        return {"kind": "succeeded", "result": encode_result(output)}
+    except ResultInvalid as error:
+        return {"kind": "result_invalid", "error": clean(str(error))}
+    except Exception as error:  # noqa: BLE001 - a model of the handler can raise anything
+        return {"kind": "result_invalid", "error": describe(error)}
+
+
+def _open_standard_streams() -> None:
+    """Make what handlers print and log arrive at once, whatever characters are in it."""
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        stream = open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        stream.reconfigure(line_buffering=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    faulthandler.enable(file=2)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _end_leftovers() -> None:
+    """Kill and collect what the handler left running; a slot without a child pays one call."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                kill_below(os.getpid())
+                os.waitpid(-1, 0)
+
+
+def _detach(connection: int) -> None:
+    """Take the runner's socket away from a fork that the handler makes."""
+    with contextlib.suppress(OSError):
+        os.close(connection)
