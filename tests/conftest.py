@@ -5,8 +5,8 @@
     engine                SQLAlchemy, on that database
     empty_database_url    a database without any table, dropped after the test
 
-The suite starts its own PostgreSQL, when the first test asks for it. `--database-url` names another
-server, whose user may create databases.
+The suite starts its own PostgreSQL, when the first test asks for it, of another version with
+`--postgres-bin`. `--database-url` names another server, whose user may create databases.
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="run on this PostgreSQL server instead of starting one",
     )
+    parser.addoption(
+        "--postgres-bin",
+        default="",
+        metavar="FOLDER",
+        help="start a server from the programs in this folder instead of the locked ones",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,14 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     given_url = config.getoption("--database-url")
     folder = "" if given_url else tempfile.mkdtemp(prefix="ops-test-")
-    session = Session(f"ops_test_{secrets.token_hex(4)}", folder, given_url)
+    prefix = f"ops_test_{secrets.token_hex(4)}"
+    session = Session(prefix, folder, given_url, config.getoption("--postgres-bin"))
     config.stash[SESSION] = session
     if given_url:
         config.add_cleanup(session.drop_databases)
         return
     Path(folder).chmod(0o711)  # where root has to become `nobody`, that account must get through
-    reaper = start_reaper(folder)
-    config.add_cleanup(lambda: reaper.communicate(timeout=60))
+    config.add_cleanup(start_reaper(folder))
 
 
 @pytest.hookimpl(optionalhook=True)

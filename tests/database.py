@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Session:
     prefix: str
     folder: str
     given_url: str
+    postgres_bin: str
 
     @contextlib.contextmanager
     def server(self) -> Iterator[str]:
@@ -34,7 +35,10 @@ class Session:
         if self.given_url:
             yield self.given_url
             return
-        with running(Path(self.folder), fast_unsafe=True, settings=OWN_SETTINGS) as server:
+        programs = Path(self.postgres_bin) if self.postgres_bin else None
+        with running(
+            Path(self.folder), fast_unsafe=True, settings=OWN_SETTINGS, postgres_bin=programs
+        ) as server:
             yield server.url
 
     def drop_databases(self) -> None:
@@ -47,14 +51,20 @@ class Session:
                 admin.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
 
-def start_reaper(folder: str) -> subprocess.Popen[bytes]:
+def start_reaper(folder: str) -> Callable[[], None]:
     """Start the process that stops our server and removes its folder when this one is gone.
 
     It waits for the end of its input, which comes however this process ends, SIGKILL included.
+    Returns the function that ends it and waits for it.
     """
-    return subprocess.Popen(
+    reaper = subprocess.Popen(
         [sys.executable, str(REAPER), folder], stdin=subprocess.PIPE, start_new_session=True
     )
+
+    def finish() -> None:
+        reaper.communicate(timeout=60)
+
+    return finish
 
 
 def url_of(server_url: str, name: str) -> str:

@@ -14,7 +14,7 @@ def test_the_launcher_parses_on_an_old_python() -> None:
 
 
 def test_the_launcher_needs_the_standard_library_alone() -> None:
-    imported = set()
+    imported: set[str | None] = set()
     for node in ast.walk(ast.parse(LAUNCHER.read_text())):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
