@@ -33,3 +33,9 @@ def words_of(value: str) -> list[str]:
     """Return the words of `value` for comparing: case, look-alike forms and punctuation folded."""
     folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", value).casefold())
     return _NOT_WORD.sub(" ", _APOSTROPHES.sub("", folded)).split()
+
+
+def contains_words(value: str, phrase: str) -> bool:
+    """Say whether `phrase` stands in `value` as whole words, however both are spelled."""
+    wanted = " ".join(words_of(phrase))
+    return bool(wanted) and f" {wanted} " in f" {' '.join(words_of(value))} "

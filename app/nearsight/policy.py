@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.plain_text import words_of
+from app.plain_text import contains_words
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 
@@ -49,10 +49,9 @@ class Topic(_Table):
     weight: Positive
     words: Annotated[list[str], Field(min_length=1)]
 
-    def found_in(self, title_words: list[str]) -> list[str]:
+    def found_in(self, title: str) -> list[str]:
         """Return those of the topic's words or phrases that the title holds."""
-        padded = f" {' '.join(title_words)} "
-        return [word for word in self.words if f" {' '.join(words_of(word))} " in padded]
+        return [word for word in self.words if contains_words(title, word)]
 
 
 class Titles(_Table):

@@ -8,7 +8,6 @@ from datetime import datetime
 from app.nearsight.policy import Policy
 from app.nearsight.result import Signal
 from app.nearsight.story import Story
-from app.plain_text import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,9 @@ def _virality(story: Story, policy: Policy) -> Signal:
 
 
 def _relevance(story: Story, policy: Policy) -> Signal:
-    title_words = words_of(story.title)
     weight, reasons = 0.0, []
     for name, topic in policy.topics.items():
-        if words := topic.found_in(title_words):
+        if words := topic.found_in(story.title):
             weight += topic.weight
             reasons.append(f"{name.replace('_', ' ')} ({', '.join(words)})")
     points = policy.weights.relevance * min(1.0, weight / policy.relevance.full_at)
