@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.fetch.address import MAX_ADDRESS_LENGTH, read_address
-from app.fetch.errors import AddressRefused
+from app.fetch.field import FetchableUrl
 from app.plain_text import plain_text
 
 MAX_NAME_LENGTH = 100
@@ -23,14 +22,6 @@ def _clean_name(name: str) -> str:
     return cleaned
 
 
-def _fetchable(url: str) -> str:
-    try:
-        read_address(url)
-    except AddressRefused as refused:
-        raise ValueError(str(refused)) from None
-    return url
-
-
 class Source(BaseModel):
     """A feed to read. The validators make the request conditional; the runner fills them in."""
 
@@ -38,7 +29,7 @@ class Source(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, Field(max_length=MAX_NAME_LENGTH), AfterValidator(_clean_name)]
-    url: Annotated[str, Field(max_length=MAX_ADDRESS_LENGTH), AfterValidator(_fetchable)]
+    url: FetchableUrl
     etag: Annotated[str | None, Field(max_length=500, pattern=_VALIDATOR)] = None
     last_modified: Annotated[str | None, Field(max_length=500, pattern=_VALIDATOR)] = None
 

@@ -21,7 +21,7 @@ create table metrics_pages (
   constraint uq_metrics_pages_platform_page_key unique (platform, page_key),
   constraint ck_metrics_pages_platform_well_formed check (platform ~ '^[a-z][a-z0-9_]{0,49}$'),
   constraint ck_metrics_pages_page_short check (length(page) between 1 and 100),
-  constraint ck_metrics_pages_page_key_folded check (page_key = lower(page_key) and page_key <> '')
+  constraint ck_metrics_pages_page_key_bare check (page_key <> '' and page_key not like '@%')
 )
 """
 
