@@ -1,0 +1,234 @@
+"""Wake-ups through the API: a job is committed whatever becomes of them, and the answer says so."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from tests.control_plane import JOBS, body, problem, serving
+from tests.factories import TYPE, a_claim, a_runner, age_lease
+from tests.listeners import Listener, answer, listening
+
+TRIGGER = "/api/v1/ops/trigger_runner"
+TOKEN = "canary-outbound-token"
+
+
+def woken(database_url: str, url: str, **changes: Any) -> AbstractContextManager[FlaskClient]:
+    return serving(
+        database_url,
+        **{"runner_enabled": True, "runner_url": url, "runner_token_outbound": TOKEN, **changes},
+    )
+
+
+@pytest.fixture
+def runner() -> Iterator[Listener]:
+    with listening(answer(202)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def client(database_url: str, runner: Listener) -> Iterator[FlaskClient]:
+    with woken(database_url, runner.url) as client:
+        yield client
+
+
+@pytest.fixture
+def closed_url() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def sent_body(runner: Listener) -> bytes:
+    return runner.requests[-1].partition(b"\r\n\r\n")[2]
+
+
+# POST jobs
+
+
+def test_a_new_job_wakes_the_runner_without_naming_itself(
+    client: FlaskClient, runner: Listener
+) -> None:
+    created = client.post(JOBS, json={"job_type": TYPE})
+    assert created.status_code == 201
+    assert body(created)["wake"] == {"sent": True, "status": "accepted"}
+    assert body(created)["runner"]["online"] is True
+    assert sent_body(runner) == b"{}"
+
+
+def test_the_job_is_committed_before_the_runner_hears_of_it(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    seen: list[object] = []
+
+    def look(conn: socket.socket) -> None:
+        seen.append(connection.execute("select count(*) from ops_jobs").fetchone())
+        conn.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(look) as runner, woken(database_url, runner.url) as client:
+        client.post(JOBS, json={"job_type": TYPE})
+    assert seen == [(1,)]
+
+
+def test_a_wake_can_be_held_back(client: FlaskClient, runner: Listener) -> None:
+    created = client.post(f"{JOBS}?wake=0", json={"job_type": TYPE})
+    assert created.status_code == 201
+    assert body(created)["wake"] is None
+    assert runner.requests == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"runner_enabled": False}, {"runner_url": ""}, {"runner_token_outbound": ""}],
+    ids=["switched off", "no address", "no token"],
+)
+def test_without_a_runner_configured_a_new_job_wakes_nobody(
+    database_url: str, runner: Listener, changes: dict[str, Any]
+) -> None:
+    with woken(database_url, runner.url, **changes) as client:
+        created = client.post(JOBS, json={"job_type": TYPE})
+    assert (created.status_code, body(created)["wake"]) == (201, None)
+    assert runner.requests == []
+
+
+def test_a_failed_wake_leaves_the_job_queued_and_says_so(
+    database_url: str, closed_url: str
+) -> None:
+    with woken(database_url, closed_url) as client:
+        created = client.post(JOBS, json={"job_type": TYPE})
+    assert created.status_code == 201
+    job = body(created)
+    assert (job["status"], job["wake"]) == ("queued", {"sent": False, "status": "unreachable"})
+    assert [w["code"] for w in job["warnings"]][1:] == ["wake_failed", "no_runner_online"]
+    assert closed_url not in created.text
+    assert TOKEN not in created.text
+
+
+@pytest.mark.parametrize(
+    ("silent_for", "online"), [(0, True), (3600, None)], ids=["just seen", "silent"]
+)
+def test_what_is_known_of_runners_without_a_wake(
+    client: FlaskClient, connection: psycopg.Connection, silent_for: float, online: bool | None
+) -> None:
+    a_runner(connection)
+    age_lease(connection, seconds=silent_for)
+    created = body(client.post(f"{JOBS}?wake=0", json={"job_type": TYPE}))
+    assert created["runner"]["online"] is online
+    assert silent_for <= created["runner"]["last_seen_seconds"] < silent_for + 30
+
+
+# trigger_runner
+
+
+def test_the_trigger_creates_the_job_and_names_it_to_the_runner(
+    client: FlaskClient, runner: Listener
+) -> None:
+    created = client.post(TRIGGER, json={"job_type": TYPE, "payload": {"test": True}})
+    assert created.status_code == 201
+    job = body(created)
+    assert created.headers["Location"] == f"{JOBS}/{job['id']}"
+    assert job["wake"] == {"sent": True, "status": "accepted"}
+    assert sent_body(runner).decode() == f'{{"job_id": "{job["id"]}", "job_type": "{TYPE}"}}'
+
+
+@pytest.mark.parametrize("request_body", [None, {}], ids=["no body", "empty object"])
+def test_the_trigger_without_a_job_only_wakes(
+    client: FlaskClient,
+    runner: Listener,
+    connection: psycopg.Connection,
+    request_body: dict[str, Any] | None,
+) -> None:
+    woke = client.post(TRIGGER) if request_body is None else client.post(TRIGGER, json=request_body)
+    assert woke.status_code == 202
+    assert body(woke) == {
+        "runner": {"online": True, "last_seen_seconds": None},
+        "wake": {"sent": True, "status": "accepted"},
+        "warnings": [],
+    }
+    assert sent_body(runner) == b"{}"
+    assert connection.execute("select count(*) from ops_jobs").fetchone() == (0,)
+
+
+def test_a_payload_without_a_job_type_is_refused(client: FlaskClient, runner: Listener) -> None:
+    problem(client.post(TRIGGER, json={"payload": {}}), 400, "invalid_body")
+    assert runner.requests == []
+
+
+def test_the_refusal_of_the_runner_comes_back(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with listening(answer(403)) as runner, woken(database_url, runner.url) as client:
+        refused = problem(
+            client.post(TRIGGER, json={"job_type": TYPE}), 403, "job_type_not_allowed"
+        )
+    found = connection.execute("select id::text from ops_jobs").fetchone()
+    assert found == (refused["job_id"],)
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+@pytest.mark.parametrize("request_body", [{"job_type": TYPE}, {}], ids=["with a job", "without"])
+def test_a_runner_that_does_not_accept_is_a_warning(
+    database_url: str, status: int, request_body: dict[str, Any]
+) -> None:
+    with listening(answer(status)) as runner, woken(database_url, runner.url) as client:
+        woke = client.post(TRIGGER, json=request_body)
+    assert woke.status_code == 202
+    assert body(woke)["warnings"][-2]["code"] == "wake_failed"
+    assert ("Location" in woke.headers) is bool(request_body)
+
+
+def test_an_unreachable_runner_leaves_the_job_queued(database_url: str, closed_url: str) -> None:
+    with woken(database_url, closed_url) as client:
+        woke = client.post(TRIGGER, json={"job_type": TYPE})
+        assert woke.status_code == 202
+        job = body(client.get(woke.headers["Location"]))
+    assert job["status"] == "queued"
+    assert body(woke)["wake"] == {"sent": False, "status": "unreachable"}
+    assert "wake_failed" in [warning["code"] for warning in body(woke)["warnings"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"runner_enabled": False}, "runner_disabled"),
+        ({"runner_url": ""}, "runner_not_configured"),
+        ({"runner_token_outbound": ""}, "runner_not_configured"),
+    ],
+)
+def test_the_trigger_needs_a_runner_to_trigger(
+    database_url: str, runner: Listener, changes: dict[str, Any], code: str
+) -> None:
+    with woken(database_url, runner.url, **changes) as client:
+        problem(client.post(TRIGGER, json={"job_type": TYPE}), 503, code)
+        assert body(client.get(JOBS))["data"] == []
+    assert runner.requests == []
+
+
+def test_the_trigger_sent_twice_with_one_key_makes_one_job(client: FlaskClient) -> None:
+    key = {"Idempotency-Key": "trigger-once"}
+    first, again = (client.post(TRIGGER, json={"job_type": TYPE}, headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert body(first)["id"] == body(again)["id"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+# Cancel
+
+
+def test_asking_a_running_job_to_stop_wakes_its_runner(
+    client: FlaskClient, runner: Listener, connection: psycopg.Connection
+) -> None:
+    claim = a_claim(connection)
+    assert client.post(f"{JOBS}/{claim.id}/cancel").status_code == 202
+    assert sent_body(runner) == b"{}"
+
+
+def test_cancelling_a_queued_job_wakes_nobody(client: FlaskClient, runner: Listener) -> None:
+    created = body(client.post(f"{JOBS}?wake=0", json={"job_type": TYPE}))
+    assert client.post(created["links"]["cancel"]).status_code == 200
+    assert runner.requests == []
