@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -192,18 +193,21 @@ def check_api() -> Iterator[Finding]:
     try:
         url, key = load_address(current().url)
         client = Client(url, key, timeout_seconds=_TIMEOUT_SECONDS)
-        started = time.monotonic()
-        client.get(f"{API}/jobs", {"limit": 1})
-        took = time.monotonic() - started
-        version = client.get("/version").body["version"]
+        with closing(client):
+            started = time.monotonic()
+            client.get(f"{API}/jobs", {"limit": 1})
+            took = time.monotonic() - started
+            version = client.get("/version").body["version"]
     except CommandError as error:
         yield Finding("api", "problem", error.message, error.hint)
         return
     yield Finding("api", "ok", f"{url} answers in {took * 1000:.0f} ms, version {version}")
     if version != VERSION:
         yield Finding("api", "warning", f"this machine has version {VERSION}", "deploy the same")
+    stranger = Client(url, make_secret(), timeout_seconds=_TIMEOUT_SECONDS)
     try:
-        Client(url, make_secret(), timeout_seconds=_TIMEOUT_SECONDS).get(f"{API}/jobs")
+        with closing(stranger):
+            stranger.get(f"{API}/jobs")
     except Refused as refused:
         if refused.status == 401:
             yield Finding("api key", "ok", "a wrong key is refused")

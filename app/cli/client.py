@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import click
 import urllib3
 
 from app.cli import exits
@@ -90,6 +91,10 @@ class Client:
     show_curl: bool = False
     verbose: bool = False
     pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager, repr=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.pool.clear()
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Answer:
         """Read one resource; `query` leaves out what is None."""
@@ -170,13 +175,15 @@ def client_from_settings() -> Client:
         raise CommandError(
             f"{clean(url)} is not an http:// or https:// address.", exit_code=exits.USAGE
         )
-    return Client(
+    client = Client(
         url,
         key,
         timeout_seconds=invocation.timeout_seconds,
         show_curl=invocation.curl,
         verbose=invocation.verbose,
     )
+    click.get_current_context().call_on_close(client.close)
+    return client
 
 
 def _decode(data: bytes) -> Any:

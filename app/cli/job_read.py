@@ -11,7 +11,7 @@ from app.cli.invocation import client_options, current
 from app.cli.output import Part, emit, emit_json, emit_table, json_text, one_line, say, status
 from app.cli.parameters import AGO, JOB_ID
 from app.cli.times import ago, length, seconds_between
-from app.cli.watching import event_line, events_of
+from app.cli.watching import event_line, events_of, progress_words
 
 _STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 _SHOWN = (
@@ -121,4 +121,4 @@ def _took(job: dict[str, Any]) -> str:
 def _note(job: dict[str, Any]) -> Part:
     if job.get("error"):
         return (job["error"], "red")
-    return (job.get("progress") or {}).get("message") or ""
+    return progress_words(job.get("progress") or {})

@@ -29,7 +29,7 @@ def watch(
     as_json = current().as_json
     job: dict[str, Any] = {}
     try:
-        for job, events in follow(client, job_id, timeout_seconds=timeout_seconds):
+        for job, events in follow(client, [job_id], timeout_seconds=timeout_seconds):
             for event in events:
                 (say if as_json else on_line)(*event_line(job, event))
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import click
 from app.cli import exits
 from app.cli.commands import SECTIONS
 from app.cli.invocation import (
+    Invocation,
     color_option,
     curl_option,
     json_option,
@@ -46,11 +47,13 @@ class Root(LazyGroup):
 @timeout_option
 @color_option
 @verbose_option
-def root() -> None:
+@click.pass_context
+def root(context: click.Context) -> None:
     """Run jobs from a serverless web tier on a machine that you own.
 
     New here? `ops demo` shows everything at work; `ops up` starts it and stays.
     """
+    context.ensure_object(Invocation)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.cli import exits
@@ -19,39 +19,56 @@ Event = dict[str, Any]
 Job = dict[str, Any]
 
 
-def follow(
-    client: Client, job_id: str, *, timeout_seconds: float | None = None
-) -> Iterator[tuple[Job, list[Event]]]:
-    """Yield the job with its new events at each change; the last job yielded is final.
+class Follower:
+    """Reads one job and its events as they come; `is_done` once all of them were read."""
 
-    A control plane that goes away for a moment is asked again. Raises CommandError when it stays
-    away or when the time is over; the job itself goes on.
+    def __init__(self, client: Client, job_id: str) -> None:
+        self._client = client
+        self._seen = 0
+        self.job: Job = client.get(f"{API}/jobs/{job_id}").body
+        self.is_done = False
+
+    def next_events(self) -> list[Event]:
+        """Return the events since the last call, and read the job again where there are any.
+
+        A control plane that goes away for a moment is asked again.
+        """
+        # The job is read before its events: where it was final, these are all of them.
+        self.is_done = self.job["status"] in exits.JOB_OUTCOMES
+        fresh = _events_after(self._client, self.job["id"], self._seen)
+        if fresh:
+            self._seen = fresh[-1]["id"]
+            self.job = _get_patiently(self._client, f"{API}/jobs/{self.job['id']}").body
+        return fresh
+
+
+def follow(
+    client: Client, job_ids: Sequence[str], *, timeout_seconds: float | None = None
+) -> Iterator[tuple[Job, list[Event]]]:
+    """Yield each job with its new events at each change, until all are final.
+
+    Raises CommandError when the control plane stays away or the time is over; the jobs go on.
     """
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    job: Job = client.get(f"{API}/jobs/{job_id}").body
-    seen = 0
+    followers = [Follower(client, job_id) for job_id in job_ids]
     pause = _SHORTEST_PAUSE
-    while True:
-        # The job is read before its events: where it is final, these are all of them.
-        is_final = job["status"] in exits.JOB_OUTCOMES
-        fresh = _events_after(client, job_id, seen)
-        if fresh or is_final:
-            yield job, fresh
-        if is_final:
-            return
-        if fresh:
-            seen = fresh[-1]["id"]
-            job = _get_patiently(client, f"{API}/jobs/{job_id}").body
-            pause = _SHORTEST_PAUSE
-            continue
-        if deadline is not None and time.monotonic() >= deadline:
+    while followers:
+        pause = min(pause * 1.3, _LONGEST_PAUSE)
+        for follower in followers:
+            fresh = follower.next_events()
+            if fresh or follower.is_done:
+                yield follower.job, fresh
+                pause = _SHORTEST_PAUSE
+        followers = [follower for follower in followers if not follower.is_done]
+        if followers and deadline is not None and time.monotonic() >= deadline:
+            job = followers[0].job
             raise CommandError(
                 f"The job is still {job['status']} after {timeout_seconds:g} s; it goes on.",
                 exit_code=exits.UNREACHABLE,
-                hint=f"ops job watch {job_id}",
+                hint=f"ops job watch {job['id']}",
             )
-        time.sleep(pause)
-        pause = min(pause * 1.3, _LONGEST_PAUSE)
+        if followers:
+            time.sleep(pause)
 
 
 def events_of(client: Client, job_id: str) -> list[Event]:
@@ -101,14 +118,24 @@ def outcome_line(job: Job) -> list[Part]:
     return parts
 
 
+def progress_words(progress: Mapping[str, Any]) -> str:
+    """Return how far a job is: `2/5 message`."""
+    words = []
+    if isinstance(progress.get("done"), int | float):
+        words.append(f"{progress['done']:g}")
+    if isinstance(progress.get("total"), int | float):
+        words.append(f"/{progress['total']:g}")
+    message = progress.get("message")
+    return "".join(words) + (f" {message}" if message else "")
+
+
 def _words(event: Event) -> str:
     """Return what an event says beyond its kind."""
-    data = event.get("data") or {}
     words = []
     if event["kind"] == "running":
         words.append(f"by {event['actor']}, attempt {event['attempt']}")
-    if event["kind"] == "progress" and data.get("n") is not None:
-        words.append(f"{data['n']}/{data['total']}" if data.get("total") else str(data["n"]))
+    if event["kind"] == "progress":
+        words.append(progress_words(event.get("data") or {}))
     if event.get("message"):
         words.append(event["message"])
     return one_line(" ".join(words))

@@ -87,7 +87,7 @@ def test_an_event_line_has_the_time_since_creation_and_says_what_happened() -> N
     assert "".join(map(plain, event_line(JOB, event("running")))).split() == [
         "1.9s", "·", "running", "by", "runner:a/1,", "attempt", "1",
     ]  # fmt: skip
-    progress = event("progress", data={"n": 2, "total": 3}, message="drafted")
+    progress = event("progress", data={"done": 2, "total": 3, "message": "drafted"})
     assert "".join(map(plain, event_line(JOB, progress))).endswith("2/3 drafted")
 
 
