@@ -52,9 +52,8 @@ def read_report(body: bytes) -> Report:
         except ValidationError as error:
             rejected.append(f"{place}: {_problem(error)}")
     if not snapshots:
-        raise NotAReport(
-            f"the document has no good row ({'; '.join(rejected[:3]) or 'none at all'})"
-        )
+        found = "; ".join(rejected[:3]) or "none at all"
+        raise NotAReport(f"the document has no good row ({found})")
     return Report(snapshots, rejected[:MAX_REJECTED], len(rejected))
 
 
@@ -83,7 +82,8 @@ def _json_rows(text: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(items, list):
         raise NotAReport('the document is no list of snapshots, and has none under "snapshots"')
     for position, item in enumerate(items, start=1):
-        yield f"item {position}", item
+        is_row = isinstance(item, dict)
+        yield f"item {position}", {k: item[k] for k in COLUMNS if k in item} if is_row else item
 
 
 def _problem(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
-from app.fetch.address import read_address
+from app.fetch.address import MAX_ADDRESS_LENGTH, read_address
 from app.fetch.errors import AddressRefused
 
 
@@ -28,7 +28,9 @@ def canonical_link(url: str, tracking_parameters: Iterable[str]) -> str | None:
         if parameter and not _matches(parameter.partition("=")[0], tracking_parameters)
     ]
     query = "?" + "&".join(kept) if kept else ""
-    return f"{address.scheme}://{address.host_header}{path}{query}"
+    link = f"{address.scheme}://{address.host_header}{path}{query}"
+    # Percent-encoding makes a link longer than it came.
+    return link if len(link) <= MAX_ADDRESS_LENGTH else None
 
 
 def link_hash(canonical: str) -> str:

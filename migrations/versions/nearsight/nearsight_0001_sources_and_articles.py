@@ -58,7 +58,7 @@ create table nearsight_articles (
   constraint uq_nearsight_articles_link_hash unique (link_hash),
   constraint ck_nearsight_articles_link_hash_is_sha256 check (link_hash ~ '^[0-9a-f]{64}$'),
   constraint ck_nearsight_articles_url_is_http
-    check (url ~ '^https?://[^/?#@\s]+([/?#]|$)' and length(url) <= 8000),
+    check (url ~ '^https?://[^/?#@\s]+([/?#]|$)' and length(url) <= 2000),
   constraint ck_nearsight_articles_title_short check (length(title) between 1 and 300),
   constraint ck_nearsight_articles_seen_somewhere check (cardinality(seen_in) > 0),
   constraint ck_nearsight_articles_score_in_range check (score between 0 and 100),
