@@ -65,6 +65,7 @@ def running(
     postgres_bin: Path | None = None,
 ) -> Iterator[Server]:
     """Use the server of this directory, started if need be; the last user to leave stops it."""
+    directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "users", "w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # before the start: nobody else may stop it from here on
