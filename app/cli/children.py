@@ -30,7 +30,6 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = log.stat().st_size if log.exists() else 0
         with open(log, "ab") as output:
             self.process = subprocess.Popen(

@@ -10,6 +10,7 @@ from app.cli.client import API, client_from_settings
 from app.cli.invocation import client_options, current
 from app.cli.output import Part, emit, emit_json, emit_table, json_text, one_line, say, status
 from app.cli.parameters import AGO, JOB_ID
+from app.cli.results import emit_result
 from app.cli.times import ago, length, seconds_between
 from app.cli.watching import event_line, events_of, progress_words
 
@@ -71,10 +72,13 @@ def show_command(job_id: str) -> None:
         emit("  waits because ", (job["waiting_reason"]["detail"], "yellow"))
     if job.get("error"):
         emit("  error         ", (job["error"], "red"))
-    for name in ("progress", "payload", "result"):
+    for name in ("progress", "payload"):
         if job.get(name) is not None:
             emit((name, "bold"))
             emit(json_text(job[name], indent=2))
+    if job.get("result") is not None:
+        emit(("result", "bold"))
+        emit_result(job["job_type"], job["result"])
 
 
 @click.command()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 
 from app.cli.exits import CommandError
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Return different ports that nothing listens on at this moment."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def require_free(port: int, *, host: str = "127.0.0.1", purpose: str, option: str) -> None:

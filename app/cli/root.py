@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -63,9 +64,13 @@ def main(args: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         outcome = root.main(args, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return exits.INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough; nothing more may be flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.ERROR
     return outcome if isinstance(outcome, int) else 0

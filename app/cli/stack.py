@@ -20,6 +20,7 @@ from app.cli import exits
 from app.cli.children import Child
 from app.cli.exits import CommandError
 from app.cli.local import ROOT
+from app.cli.steps import step
 from app.cli.stopping import StopRequest
 
 HOST = "127.0.0.1"
@@ -43,6 +44,7 @@ class Stack:
         self.stop_request = stop
         self.children: list[Child] = []
         self._exits = ExitStack()
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
 
     def start_database(self) -> str:
         """Start the embedded PostgreSQL unless a database is given; say which one it is."""
@@ -108,9 +110,7 @@ class Stack:
     def _start(self, name: str, arguments: list[str], log: str, grace_seconds: float) -> Child:
         child = Child(name, arguments, variables=self.variables, log=self._log(log))
         self.children.append(child)
-        self._exits.callback(
-            child.stop, grace_seconds, is_urgent=lambda: self.stop_request.is_urgent
-        )
+        self._exits.callback(self._stop_child, child, grace_seconds)
         return child
 
     def _log(self, name: str) -> Path:
@@ -136,13 +136,21 @@ class Stack:
                 raise died(child, f"The {child.name} was not ready within {_READY_SECONDS} s")
             self._wait(_POLL_SECONDS)
 
+    def _stop_child(self, child: Child, grace_seconds: float) -> None:
+        with step(child.name) as stopping:
+            obeyed = child.stop(grace_seconds, is_urgent=lambda: self.stop_request.is_urgent)
+            stopping.detail = "stopped" if obeyed else "killed: it did not stop in time"
+
     def _stop_database(self, holder: subprocess.Popen[bytes]) -> None:
         """Let go of PostgreSQL: its holder stops it when nobody else uses it."""
-        try:
-            holder.communicate(timeout=_DATABASE_GRACE)  # closes its standard input
-        except subprocess.TimeoutExpired:
-            holder.kill()
-            holder.communicate()
+        with step("PostgreSQL") as stopping:
+            try:
+                holder.communicate(timeout=_DATABASE_GRACE)  # closes its standard input
+                stopping.detail = "stopped"
+            except subprocess.TimeoutExpired:
+                holder.kill()
+                holder.communicate()
+                stopping.detail = "killed: it did not stop in time"
 
 
 def died(child: Child, what: str) -> CommandError:

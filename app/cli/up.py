@@ -15,7 +15,7 @@ from app.cli.curl import curl_line
 from app.cli.exits import CommandError
 from app.cli.local import RUN_FOLDER, alone_in, publish, published
 from app.cli.made_secrets import SECRETS_FILE, keep
-from app.cli.output import emit, say
+from app.cli.output import emit
 from app.cli.ports import require_free
 from app.cli.stack import HOST, Stack, StopRequested
 from app.cli.steps import step
@@ -48,6 +48,7 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
         require_free(int(variables["RUNNER_PORT"]), purpose="the runner", option="--runner-port")
         stack = Stack(folder, variables, stop)
         try:
+            emit(("Starting", "bold"), f" in {folder}")
             url = start(stack, port)
             publish(folder, _settings_of(stack.variables))
             emit()
@@ -58,7 +59,10 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
         except StopRequested:
             pass
         finally:
-            _stop(stack)
+            (folder / "up.json").unlink(missing_ok=True)
+            emit()
+            emit(("Stopping", "bold"), "; a second Ctrl-C does not wait")
+            stack.stop()
 
 
 def start(stack: Stack, port: int) -> str:
@@ -115,13 +119,6 @@ def held(folder: Path) -> Iterator[None]:
             hint="a second one needs its own: ops up --data .ops/second --port 8001 "
             "--runner-port 8011",
         ) from None
-
-
-def _stop(stack: Stack) -> None:
-    (stack.folder / "up.json").unlink(missing_ok=True)
-    say("Stopping: the runner drains, then the rest. A second Ctrl-C does not wait.")
-    stack.stop()
-    say("Stopped.")
 
 
 def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from app.cli.commands import JOB_SECTIONS, SECTIONS, Entry
 from app.cli.root import main
 
 HEAVY = {
-    "config", "dynaconf", "flask", "gunicorn", "psycopg", "pydantic", "rich", "sqlalchemy", "urllib3",
+    "config", "dynaconf", "flask", "gunicorn", "psycopg", "pydantic", "rich", "sqlalchemy",
+    "urllib3",
 }  # fmt: skip
 ENTRIES = [entry for part in (SECTIONS | JOB_SECTIONS).values() for entry in part.values()]
 
