@@ -16,7 +16,8 @@ from pathlib import Path
 
 from app.cli.local import ROOT
 
-_BOUND = Path(__file__).with_name("bound_child.py")
+# -I: its folder must not stand in for modules of the standard library.
+_BIND = [sys.executable, "-I", "-S", str(Path(__file__).with_name("bound_child.py"))]
 _TAIL_LINES = 20
 _TAIL_BYTES = 20_000
 _POLL_SECONDS = 0.02
@@ -33,7 +34,7 @@ class Child:
         self._log_start = log.stat().st_size if log.exists() else 0
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(_BOUND), str(os.getpid()), sys.executable, *arguments],
+                [*_BIND, str(os.getpid()), sys.executable, *arguments],
                 cwd=ROOT,
                 env=dict(variables),
                 stdin=subprocess.DEVNULL,
