@@ -5,8 +5,12 @@ Two upgrades at once wait for each other on a transaction-level lock, which pool
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.types import TypeEngine
 
 from app.db.metadata import metadata
 from config import load_settings
@@ -14,12 +18,21 @@ from config import load_settings
 _UPGRADE_LOCK = 0x6F7073  # "ops"
 
 
+def _differs(
+    _context: Any, _column: Any, _of_code: Any, found: TypeEngine[Any], declared: TypeEngine[Any]
+) -> bool | None:
+    """Compare a domain by the type below it; leave all other types to Alembic."""
+    if isinstance(found, DOMAIN):
+        return not isinstance(found.data_type, type(declared))
+    return None
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
         transaction_per_migration=True,
-        compare_type=True,
+        compare_type=_differs,
         compare_server_default=False,
     )
     with context.begin_transaction():

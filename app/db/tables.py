@@ -69,9 +69,14 @@ ops_jobs = Table(
     Column("schedule_id", Uuid),
     Column("seq", BigInteger, Identity(always=True), nullable=False),
     Column("ready", Boolean, nullable=False, server_default=text("true")),
-    Index("ix_ops_jobs_ready", "priority", "available_at", "seq", postgresql_where=text("ready")),
     Index(
-        "ix_ops_jobs_running", "runner_instance", postgresql_where=text("status = 'running'::text")
+        "ix_ops_jobs_ready",
+        "priority",
+        "queue",
+        "job_type",
+        "available_at",
+        "seq",
+        postgresql_where=text("ready"),
     ),
     Index(
         "uq_ops_jobs_active_dedupe_key",
@@ -85,8 +90,8 @@ ops_jobs = Table(
 ops_job_events = Table(
     "ops_job_events",
     metadata,
+    Column("job_id", Uuid, primary_key=True),
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("job_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     _time("at", default=_CLOCK),
     Column("actor", Text, nullable=False),
@@ -94,7 +99,6 @@ ops_job_events = Table(
     Column("claim_seq", BigInteger),
     Column("message", Text),
     Column("data", JSONB(none_as_null=True)),
-    Index("ix_ops_job_events_job_id_id", "job_id", "id"),
 )
 
 ops_runners = Table(
@@ -110,6 +114,16 @@ ops_runners = Table(
     _time("started_at", default=_NOW),
     _time("seen_at", default=_NOW),
     _time("stopped_at"),
+)
+
+ops_claims = Table(
+    "ops_claims",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("runner_instance", Uuid, nullable=False),
+    Column("job_ids", ARRAY(Uuid), nullable=False),
+    Column("claim_seqs", ARRAY(BigInteger), nullable=False),
+    _time("claimed_at", default=_NOW),
 )
 
 ops_queues = Table(

@@ -93,16 +93,30 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A priority, a queue and a job type, with the due time that its last claim reached."""
+
+    priority: int
+    queue: str
+    job_type: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What a runner learns of a job that it claimed.
 
-    The payload is text: decoding it may fail, and must fail for this job alone.
+    The payload is text: decoding it may fail, and must fail for this job alone. `batch` names the
+    claims that were taken together, for `close_claims` when the last of them is settled.
     """
 
     id: UUID
     claim_seq: int
+    batch: int
     job_type: str
     queue: str
+    priority: int
+    available_at: datetime
     attempt: int
     max_attempts: int | None
     timeout_seconds: int | None

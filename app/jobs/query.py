@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
-def rows(
-    conn: AnyConnection, query: Select[*tuple[Any, ...]] | Update
-) -> list[dict[str, Any]]:
+def rows(conn: AnyConnection, query: Select[*tuple[Any, ...]] | Update) -> list[dict[str, Any]]:
     """Return the rows of a query as dictionaries, inside the caller's transaction."""
     if isinstance(conn, psycopg.Connection):
         compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import any_, func, literal, select
 
-from app.db.tables import ops_jobs, ops_runners
+from app.db.tables import ops_claims, ops_jobs, ops_runners
 from app.jobs.job import Claim, Held, Look
 from app.jobs.query import rows
 from app.jobs.statements import run
@@ -76,6 +76,14 @@ def retire_runner(conn: AnyConnection, *, runner_instance: UUID) -> None:
     run(conn, "runners/retire", {"runner_instance": runner_instance})
 
 
+def close_claims(conn: AnyConnection, batches: Sequence[int]) -> None:
+    """Forget batches of claims, each when the last of its claims is settled or lost.
+
+    Part of the transaction that settles it; a batch that stays open is a lease that runs out.
+    """
+    run(conn, "runners/close", {"batches": list(batches)})
+
+
 def held_claims(conn: AnyConnection, *, runner_instance: UUID) -> list[Claim]:
     """Return the claims that the database says the instance holds."""
     found = run(conn, "runners/held", {"runner_instance": runner_instance})
@@ -99,10 +107,10 @@ def runner_state(conn: AnyConnection, *, lease_seconds: float) -> RunnerState:
     """Return what is known of all runners, in one statement."""
     age = func.extract("epoch", func.now() - func.max(ops_runners.c.seen_at))
     alive = select(literal(1)).where(
-        ops_runners.c.id == ops_jobs.c.runner_instance,
+        ops_runners.c.id == ops_claims.c.runner_instance,
         ops_runners.c.seen_at >= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds),
     )
-    silent = select(literal(1)).where(ops_jobs.c.status == "running", ~alive.exists())
+    silent = select(literal(1)).select_from(ops_claims).where(~alive.exists())
     query = select(
         func.count().filter(ops_runners.c.stopped_at.is_(None)).label("runners"),
         age.label("last_seen_seconds"),
@@ -117,7 +125,9 @@ def list_runners(conn: AnyConnection, *, limit: int = 50) -> list[Runner]:
     """Return runner instances, those that have not said goodbye first, then the newest."""
     held = (
         select(func.count())
-        .where(ops_jobs.c.runner_instance == ops_runners.c.id, ops_jobs.c.status == "running")
+        .select_from(ops_claims)
+        .join(ops_jobs, ops_jobs.c.id == any_(ops_claims.c.job_ids))
+        .where(ops_claims.c.runner_instance == ops_runners.c.id, ops_jobs.c.status == "running")
         .scalar_subquery()
     )
     columns = [ops_runners.c[name] for name in Runner.__slots__ if name != "held"]

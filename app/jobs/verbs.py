@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.jobs.errors import ClaimLost, WrongState
-from app.jobs.job import Claim, Failure, Held, Job, Report, Retry, Success
+from app.jobs.job import Claim, Failure, Held, Job, Lane, Report, Retry, Success
 from app.jobs.reads import get_job, job_from_row
 from app.jobs.statements import run
 
@@ -29,8 +29,16 @@ def claim(
     actor: str,
     allowlist: Collection[str],
     limit: int,
+    turn: int = 0,
+    lanes: Sequence[Lane] | None = None,
 ) -> list[Claim]:
-    """Claim up to `limit` due jobs of the allowed types, the most urgent first."""
+    """Claim up to `limit` (1 or more) due jobs of the allowed types, the most urgent first.
+
+    Within a priority each lane gets an equal share; `turn` says whose turn is first where there are
+    more lanes than places. Fewer jobs than `limit` may come back although more are due: claim again
+    until none does. `lanes` restricts the claim to known ones, from their marks on.
+    """
+    known = lanes is not None
     rows = run(
         conn,
         "claim",
@@ -39,6 +47,11 @@ def claim(
             "actor": actor,
             "allowlist": list(allowlist),
             "limit": limit,
+            "turn": turn,
+            "priorities": [lane.priority for lane in lanes or ()] if known else None,
+            "queues": [lane.queue for lane in lanes or ()] if known else None,
+            "job_types": [lane.job_type for lane in lanes or ()] if known else None,
+            "dues": [lane.due_at for lane in lanes or ()] if known else None,
         },
     )
     return [Claim(**row) for row in rows]
@@ -103,9 +116,9 @@ def report(conn: AnyConnection, reports: Sequence[Report], *, actor: str) -> lis
 
 
 def rescue(
-    conn: AnyConnection, *, lease_seconds: float, budget: int, actor: str, limit: int = 500
+    conn: AnyConnection, *, lease_seconds: float, budget: int, actor: str, limit: int = 50
 ) -> list[UUID]:
-    """Take back up to `limit` jobs whose runner was silent for a lease; returns their ids.
+    """Take back the jobs of up to `limit` batches of silent runners; returns the jobs' ids.
 
     A job rescued more than `budget` times is failed.
     """

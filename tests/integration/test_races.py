@@ -104,7 +104,10 @@ def test_a_rescue_passes_over_a_job_that_is_being_finished(connection: Conn, oth
     with other.transaction():
         jobs.succeed(other, [jobs.Success(held.id, held.claim_seq, "{}")], actor=ACTOR)
         assert jobs.rescue(connection, lease_seconds=60, budget=3, actor="api") == []
+        assert jobs.runner_state(connection, lease_seconds=60).holding_silent
     assert jobs.get_job(connection, held.id).status == "succeeded"
+    jobs.rescue(connection, lease_seconds=60, budget=3, actor="api")
+    assert not jobs.runner_state(connection, lease_seconds=60).holding_silent
 
 
 def test_a_cancel_that_waits_for_a_claim_becomes_a_request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -109,7 +109,70 @@ def test_claim_takes_the_urgent_then_the_oldest(connection: Conn) -> None:
     late = jobs.enqueue(connection, TYPE, {}, priority=5)
     old = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 1, tzinfo=UTC))
     urgent = jobs.enqueue(connection, TYPE, {}, priority=0)
-    assert [c.id for c in claim(connection)] == [urgent.id, old.id, late.id]
+    assert [c.id for c in claim(connection)] == [urgent.id]
+    assert [c.id for c in claim(connection)] == [old.id, late.id]
+    assert claim(connection) == []
+
+
+def test_a_flood_in_one_lane_starves_no_other(connection: Conn) -> None:
+    jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE)] * 100)
+    other_type = jobs.enqueue(connection, "other_job", {})
+    other_queue = jobs.enqueue(connection, TYPE, {}, queue="small")
+    taken = claim(connection, limit=6, allowlist=(TYPE, "other_job"))
+    assert {other_type.id, other_queue.id} < {c.id for c in taken}
+    assert len(taken) == 4  # two of its own share, one of each small lane
+
+
+def test_lanes_take_turns_where_places_are_few(connection: Conn) -> None:
+    runner = a_runner(connection)
+    types = ["a_job", "b_job", "c_job"]
+    jobs.enqueue_many(connection, [jobs.NewJob(job_type=name) for name in types * 10])
+    taken = [
+        jobs.claim(
+            connection, runner_instance=runner, actor=ACTOR, allowlist=types, limit=1, turn=turn
+        )[0].job_type
+        for turn in range(6)
+    ]
+    assert sorted(taken[:3]) == sorted(taken[3:]) == types
+
+
+def test_a_claim_of_known_lanes_starts_at_their_marks(connection: Conn) -> None:
+    runner = a_runner(connection)
+    early = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 1, tzinfo=UTC))
+    late = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 2, tzinfo=UTC))
+    lane = jobs.Lane(priority=5, queue="default", job_type=TYPE, due_at=late.available_at)
+
+    def take(lanes: list[jobs.Lane] | None) -> list[UUID]:
+        claims = jobs.claim(
+            connection, runner_instance=runner, actor=ACTOR, allowlist=[TYPE], limit=5, lanes=lanes
+        )
+        return [c.id for c in claims]
+
+    assert take([lane]) == [late.id]
+    assert take([lane]) == take([]) == []
+    assert take(None) == [early.id]
+
+
+def test_a_batch_is_held_until_it_is_closed(connection: Conn) -> None:
+    runner = a_runner(connection)
+    jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE)] * 2)
+    one, two = jobs.claim(
+        connection, runner_instance=runner, actor=ACTOR, allowlist=[TYPE], limit=2
+    )
+    assert one.batch == two.batch
+    jobs.succeed(connection, [jobs.Success(one.id, one.claim_seq, None)], actor=ACTOR)
+    assert jobs.held_claims(connection, runner_instance=runner) == [two]
+    age_lease(connection, seconds=120)
+    assert jobs.rescue(connection, lease_seconds=60, budget=3, actor="api") == [two.id]
+    assert not jobs.runner_state(connection, lease_seconds=60).holding_silent
+
+
+def test_closed_claims_leave_nothing_to_rescue(connection: Conn) -> None:
+    held = a_claim(connection)
+    jobs.succeed(connection, [jobs.Success(held.id, held.claim_seq, None)], actor=ACTOR)
+    jobs.close_claims(connection, [held.batch])
+    age_lease(connection, seconds=120)
+    assert not jobs.runner_state(connection, lease_seconds=60).holding_silent
 
 
 def test_claim_leaves_what_is_not_due_not_allowed_or_paused(connection: Conn) -> None:
@@ -390,8 +453,12 @@ def test_a_list_is_paged_by_the_last_id(connection: Conn) -> None:
 def test_a_list_is_filtered(connection: Conn) -> None:
     wanted = jobs.enqueue(connection, TYPE, {}, queue="slow", tags=["x"])
     jobs.enqueue(connection, "other_job", {}, tags=["y"])
-    for filters in ({"queue": "slow"}, {"tag": "x"}, {"job_type": TYPE}):
-        assert [job.id for job in jobs.list_jobs(connection, **filters)] == [wanted.id]
+    for found in (
+        jobs.list_jobs(connection, queue="slow"),
+        jobs.list_jobs(connection, tag="x"),
+        jobs.list_jobs(connection, job_type=TYPE),
+    ):
+        assert [job.id for job in found] == [wanted.id]
     assert jobs.list_jobs(connection, status=jobs.Status.FAILED) == []
     assert jobs.list_jobs(connection, until=wanted.created_at) == []
     assert len(jobs.list_jobs(connection, since=wanted.created_at)) == 2

@@ -2,19 +2,32 @@
 --
 -- Takes back jobs whose runner was silent for a lease. A crash is not a failure of the handler: the
 -- attempt is given back and counted against its own budget, so that a job which kills its runner
--- every time ends, and other jobs go on. Skip locked: two rescuers share the work.
-with lost as materialized (
-  select j.id, j.rescues + 1 > :budget as is_spent
-    from ops_jobs j
-   where j.status = 'running'
-     and not exists (
+-- every time ends, and other jobs go on. Skip locked: two rescuers share the work, and a job that is
+-- being finished is left alone; its claims then stay for the next rescue.
+with silent as materialized (
+  select c.id, c.job_ids, c.claim_seqs
+    from ops_claims c
+   where not exists (
            select
              from ops_runners r
-            where r.id = j.runner_instance
+            where r.id = c.runner_instance
               and r.seen_at >= now() - make_interval(secs => :lease_seconds)
          )
-   order by j.id
+   order by c.id
    limit :limit
+     for update skip locked
+),
+held as materialized (
+  select silent.id as batch, h.job_id, h.claim_seq
+    from silent
+   cross join lateral unnest(silent.job_ids, silent.claim_seqs) as h (job_id, claim_seq)
+),
+lost as materialized (
+  select j.id, j.rescues + 1 > :budget as is_spent
+    from ops_jobs j
+    join held on held.job_id = j.id and held.claim_seq = j.claim_seq
+   where j.status = 'running'
+   order by j.id
      for update of j skip locked
 ),
 rescued as (
@@ -38,6 +51,19 @@ event as (
          coalesce(error, 'the lease of its runner ran out'),
          jsonb_build_object('rescues', rescues)
     from rescued
+),
+closed as (
+  delete from ops_claims c
+   using silent
+   where c.id = silent.id
+     and not exists (
+           select
+             from held
+             join ops_jobs j on j.id = held.job_id and j.claim_seq = held.claim_seq
+            where held.batch = c.id
+              and j.status = 'running'
+              and j.id not in (select id from lost)
+         )
 )
 select id
   from rescued

@@ -4,8 +4,10 @@ with renewed as (
      set seen_at = clock_timestamp()
    where id = :runner_instance
 )
-select id, claim_seq
-  from ops_jobs
- where status = 'running'
-   and runner_instance = :runner_instance
-   and cancel_requested_at is not null
+select j.id, j.claim_seq
+  from ops_claims c
+ cross join lateral unnest(c.job_ids, c.claim_seqs) as held (job_id, claim_seq)
+  join ops_jobs j on j.id = held.job_id and j.claim_seq = held.claim_seq
+ where c.runner_instance = :runner_instance
+   and j.status = 'running'
+   and j.cancel_requested_at is not null
