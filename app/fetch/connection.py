@@ -70,6 +70,6 @@ def _connection(address: Address, network: str, timeout_seconds: float) -> HTTPC
         timeout=timeout_seconds,
         cert_reqs="CERT_REQUIRED",
         ca_certs=certifi.where(),
+        # The name that the certificate is checked for; the connection itself goes to `network`.
         server_hostname=address.host,
-        assert_hostname=address.host,
     )

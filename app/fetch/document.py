@@ -129,6 +129,9 @@ def _answer(
             # A body without a length ends where its connection ends, also where we cut it.
             if is_over.is_set():
                 raise TimeoutError
+    except urllib3.exceptions.NewConnectionError as error:
+        # Before the timeouts, for urllib3 counts it among them.
+        raise Unreachable("no connection to the host") from error
     except (TimeoutError, urllib3.exceptions.TimeoutError) as error:
         raise TooSlow(limits.timeout_seconds) from error
     except (ssl.SSLError, urllib3.exceptions.SSLError) as error:
