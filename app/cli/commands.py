@@ -26,9 +26,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Jobs": {
         "job": Entry("app.cli.jobs:job_group", "Create, list, show, watch and cancel jobs."),
         "trigger": Entry("app.cli.trigger:trigger_command", "Wake the runner, with a job or not."),
-        "types": Entry(
-            "app.cli.job_types:types_command", "List the job types, or show one of them."
-        ),
+        "types": Entry("app.cli.job_types:types_command", "List the job types, or show one."),
     },
     "Operate": {
         "serve": Entry("app.cli.serve:serve_command", "Run the control plane under gunicorn."),

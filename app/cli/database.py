@@ -29,7 +29,6 @@ def db_group() -> None:
 @db_group.command("upgrade")
 def upgrade_command() -> None:
     """Bring the core and the enabled features to their newest revision."""
-    from app.db.migrate import upgrade
     from app.db.schema import expected_heads, found_heads
 
     settings = load_settings("database")
@@ -38,6 +37,8 @@ def upgrade_command() -> None:
     if not missing:
         say(("✓ ", "green"), "the schema is current")
         return
+    from app.db.migrate import upgrade
+
     upgrade(settings.database_url_direct, features=settings.features)
     say(("✓ ", "green"), f"upgraded to {', '.join(sorted(missing))}")
 
