@@ -65,9 +65,9 @@ def test_many_jobs_are_enqueued_in_the_order_given(connection: Conn) -> None:
         ("timeout_seconds", 0), ("available_at", datetime(9999, 1, 1, tzinfo=UTC)),
     ],
 )  # fmt: skip
-def test_an_illegal_job_is_impossible(connection: Conn, field: str, value: object) -> None:
+def test_an_illegal_job_is_impossible(connection: Conn, field: str, value: Any) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
-        jobs.enqueue(connection, TYPE, {}, **{field: value})
+        jobs.enqueue(connection, TYPE, {}, actor=ACTOR, **{field: value})
 
 
 @pytest.mark.parametrize("name", ["", "Test", "a b", "../x", "os.system", "a\n", "ä", "1a"])

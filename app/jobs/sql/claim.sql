@@ -62,10 +62,10 @@ open_lane as materialized (
 ),
 served as materialized (
   select priority, queue, job_type, due_at,
-         ceil(:limit::numeric / least(lanes, :limit))::integer as share
+         ceil(:limit::numeric / least(lanes, :limit::integer))::integer as share
     from open_lane
-   order by (place + :turn) % lanes
-   limit :limit
+   order by (place + :turn::bigint) % lanes
+   limit :limit::integer
 ),
 due as materialized (
   select ready.id
@@ -83,7 +83,7 @@ due as materialized (
             limit served.share
               for update skip locked
          ) ready
-   limit :limit
+   limit :limit::integer
 ),
 claimed as (
   update ops_jobs j

@@ -1,0 +1,180 @@
+"""The plans of the hot statements: they walk no backlog, whatever the tables hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from app import jobs
+from app.jobs.statements import SQL
+
+Conn = psycopg.Connection[Any]
+
+BACKLOG = 30_000
+TYPES = [f"job_{n}" for n in range(10)]
+PARAMETERS = {
+    "actor": "text", "allowlist": "text[]", "claim_seqs": "bigint[]", "dues": "timestamptz[]",
+    "ids": "uuid[]", "job_types": "text[]", "lease_seconds": "double precision",
+    "limit": "integer", "priorities": "smallint[]", "queues": "text[]", "results": "text[]",
+    "runner_instance": "uuid", "turn": "bigint", "budget": "integer",
+}  # fmt: skip
+
+
+@pytest.fixture
+def backlog(connection: Conn) -> Conn:
+    """Fill the tables: ten types in two queues, as many not due, as many finished."""
+    connection.execute(
+        "insert into ops_jobs (job_type, queue) select 'job_' || n %% 10,"
+        " case n %% 2 when 0 then 'default' else 'other' end from generate_series(1, %s) n",
+        [BACKLOG],
+    )
+    connection.execute(
+        "insert into ops_jobs (job_type, priority, available_at)"
+        " select 'job_1', 0, now() + interval '1 day' from generate_series(1, %s)",
+        [BACKLOG],
+    )
+    connection.execute(
+        "insert into ops_jobs"
+        " (job_type, status, ready, started_at, finished_at, runner_instance, claim_seq)"
+        " select 'job_1', 'succeeded', false, now(), now(), gen_random_uuid(), 1"
+        " from generate_series(1, %s)",
+        [BACKLOG],
+    )
+    connection.execute("vacuum analyze ops_jobs")
+    return connection
+
+
+def explain(conn: Conn, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Run the statement under its generic plan and return what the plan did."""
+    names: list[str] = []
+
+    def numbered(match: re.Match[str]) -> str:
+        if match.group(1) not in names:
+            names.append(match.group(1))
+        return f"${names.index(match.group(1)) + 1}"
+
+    text = re.sub(r"(?<![:\w]):([a-z_]+)", numbered, (SQL / f"{name}.sql").read_text())
+    types = ", ".join(PARAMETERS[known] for known in names)
+    conn.execute("set plan_cache_mode = force_generic_plan")
+    conn.execute(f"prepare hot ({types}) as {text}".encode())
+    arguments = ", ".join(["%s"] * len(names))
+    cursor = psycopg.ClientCursor(conn)
+    cursor.execute(
+        f"explain (analyze, buffers, format json) execute hot ({arguments})".encode(),
+        [values[known] for known in names],
+    )
+    row: Any = cursor.fetchone()
+    conn.execute("deallocate hot")
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def assert_bounded(plan: dict[str, Any], *, rows: int) -> None:
+    """No node scans jobs or events in sequence or sees more than `rows`; few buffers a row."""
+    for node in nodes(plan):
+        scanned = node.get("Relation Name"), node["Node Type"]
+        assert scanned not in [("ops_jobs", "Seq Scan"), ("ops_job_events", "Seq Scan")]
+        assert node["Actual Rows"] * node["Actual Loops"] <= rows
+        assert node.get("Rows Removed by Filter", 0) * node["Actual Loops"] <= rows
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 30 * rows
+
+
+def claim_values(**changes: Any) -> dict[str, Any]:
+    return {
+        "actor": "runner:test", "allowlist": TYPES, "limit": 100, "turn": 0, "priorities": None,
+        "queues": None, "job_types": None, "dues": None, "runner_instance": uuid4(), **changes,
+    }  # fmt: skip
+
+
+def test_a_claim_walks_no_backlog(backlog: Conn) -> None:
+    plan = explain(backlog, "claim", claim_values())
+    assert plan["Actual Rows"] == 100
+    assert_bounded(plan, rows=100)
+
+
+def test_a_claim_does_not_walk_jobs_of_types_it_does_not_allow(backlog: Conn) -> None:
+    backlog.execute("insert into ops_jobs (job_type) values ('rare_job')")
+    plan = explain(backlog, "claim", claim_values(allowlist=["rare_job"]))
+    assert plan["Actual Rows"] == 1
+    assert_bounded(plan, rows=100)
+
+
+def test_a_claim_does_not_walk_a_paused_queue(backlog: Conn) -> None:
+    backlog.execute(
+        "insert into ops_queues (name, paused_at, paused_by) values ('default', now(), 'test')"
+    )
+    plan = explain(backlog, "claim", claim_values())
+    assert plan["Actual Rows"] == 100
+    assert_bounded(plan, rows=100)
+
+
+def test_a_claim_of_a_known_lane_walks_no_backlog(backlog: Conn) -> None:
+    lanes = claim_values(
+        priorities=[5], queues=["default"], job_types=["job_2"], dues=["2020-01-01"]
+    )
+    plan = explain(backlog, "claim", lanes)
+    assert plan["Actual Rows"] == 100
+    assert_bounded(plan, rows=100)
+
+
+def test_a_finish_touches_its_own_rows_alone(backlog: Conn) -> None:
+    claims = jobs.claim(
+        backlog, runner_instance=uuid4(), actor="runner:test", allowlist=TYPES, limit=100
+    )
+    finish = {
+        "ids": [c.id for c in claims], "claim_seqs": [c.claim_seq for c in claims],
+        "results": ["{}"] * len(claims), "actor": "runner:test",
+    }  # fmt: skip
+    plan = explain(backlog, "succeed", finish)
+    assert plan["Actual Rows"] == 100
+    assert_bounded(plan, rows=100)
+
+
+def test_a_finish_rewrites_no_index(connection: Conn) -> None:
+    """PostgreSQL keeps a row's index entries when no indexed column changes: a HOT update."""
+    jobs.enqueue_many(connection, [jobs.NewJob(job_type="job_1")] * 10)
+    claims = jobs.claim(
+        connection, runner_instance=uuid4(), actor="runner:test", allowlist=TYPES, limit=10
+    )
+
+    def hot_updates() -> int:
+        connection.execute("select pg_stat_force_next_flush()")
+        row = connection.execute(
+            "select n_tup_hot_upd from pg_stat_user_tables where relname = 'ops_jobs'"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    before = hot_updates()
+    jobs.succeed(
+        connection, [jobs.Success(c.id, c.claim_seq, "{}") for c in claims], actor="runner:test"
+    )
+    assert hot_updates() - before == 10
+
+
+def test_a_look_probes_lanes_not_jobs(backlog: Conn) -> None:
+    plan = explain(
+        backlog,
+        "runners/look",
+        {"allowlist": TYPES, "lease_seconds": 60, "runner_instance": uuid4()},
+    )
+    assert_bounded(plan, rows=100)
+
+
+def test_a_rescue_finds_its_jobs_by_their_claims(backlog: Conn) -> None:
+    jobs.claim(backlog, runner_instance=uuid4(), actor="runner:test", allowlist=TYPES, limit=100)
+    plan = explain(
+        backlog, "rescue", {"lease_seconds": 60, "budget": 3, "actor": "api", "limit": 50}
+    )
+    assert plan["Actual Rows"] == 100
+    assert_bounded(plan, rows=100)
