@@ -23,7 +23,7 @@ from app.web.errors import KINDS
 from app.web.headers import CANONICAL
 from app.web.routes import documented_routes
 from config import SETTINGS, load_settings
-from worker import backoff, context, handlers, payloads, results
+from worker import backoff, context, handlers, payloads, results, settle
 from worker.slots import output, pool
 
 GENERATED = {Path("docs/reference/cli.md"), Path("docs/reference/settings.md")}
@@ -172,6 +172,18 @@ def test_the_event_kinds_are_those_of_the_code() -> None:
     assert documented == by_kind
 
 
+def test_the_data_of_events_is_what_the_code_writes() -> None:
+    sources = [
+        *Path("app/jobs/sql").glob("*.sql"),
+        Path("worker/outbox.py"),
+        Path("worker/context.py"),
+    ]
+    written = "".join(source.read_text() for source in sources)
+    for kind, _, _, data in rows(section(text_of("docs/reference/events.md"), "Kinds")):
+        for key in names_in(data):
+            assert f"'{key}'" in written or f'"{key}"' in written, f"{kind} has no {key}"
+
+
 def test_the_error_codes_are_those_of_the_code() -> None:
     page = text_of("docs/reference/error-codes.md").partition("## Warnings")[0]
     documented = {names_in(code)[0]: int(status) for code, status, _ in rows(page)}
@@ -227,6 +239,7 @@ def test_the_layout_exists_and_leaves_out_no_package() -> None:
         pool.LOGS_PER_RUN,
         int(backoff.BASE_SECONDS),
         int(backoff.CAP_SECONDS),
+        settle.DEFAULT_MAX_ATTEMPTS,
     ],
 )
 def test_the_limits_of_handlers_are_those_of_the_code(number: int) -> None:
