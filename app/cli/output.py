@@ -32,6 +32,8 @@ STATUS_STYLES = {
 STATUS_MARKS = {"succeeded": "✓", "failed": "✗", "rejected": "✗", "cancelled": "✗"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PIPE_WIDTH = 10_000
+_GAP = 2
+_NARROWEST = 6
 
 
 def clean(text: object) -> str:
@@ -79,18 +81,31 @@ def emit_table(
     from rich.table import Table
 
     texts = [[_text((cell,), flat=True) for cell in row] for row in rows]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, heading in enumerate(headings):
-        widest = max((row[index].cell_len for row in texts), default=1)
-        table.add_column(
-            heading, no_wrap=True, overflow="ellipsis", min_width=widest if index in whole else 1
-        )
+    console = _console(to_stderr=False)
+    widths = [
+        max([len(heading), *(row[index].cell_len for row in texts)])
+        for index, heading in enumerate(headings)
+    ]
+    _shrink(widths, console.width - _GAP * (len(widths) - 1), keep=whole)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for heading, width in zip(headings, widths, strict=True):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
     for row in texts:
         table.add_row(*row)
-    console = _console(to_stderr=False)
+    console.width = max(console.width, sum(widths) + _GAP * len(widths))
     with console.capture() as capture:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _shrink(widths: list[int], room: int, *, keep: Sequence[int]) -> None:
+    """Take from the widest columns until all fit, or until there is nothing left to take."""
+    yielding = [index for index in range(len(widths)) if index not in keep]
+    while yielding and sum(widths) > room:
+        index = max(yielding, key=widths.__getitem__)
+        if widths[index] <= _NARROWEST:
+            return
+        widths[index] -= 1
 
 
 def _print(parts: Sequence[Part], *, to_stderr: bool) -> None:

@@ -124,14 +124,8 @@ class Stack:
         self, child: Child, url: str, headers: Mapping[str, str] | None = None
     ) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        pool = urllib3.PoolManager(retries=False, timeout=2)
-        while True:
+        while not _is_ready(url, headers):
             self.check()
-            try:
-                if pool.request("GET", url, headers=headers).status == 200:
-                    return
-            except urllib3.exceptions.HTTPError:
-                pass
             if time.monotonic() > deadline:
                 raise died(child, f"The {child.name} was not ready within {_READY_SECONDS} s")
             self._wait(_POLL_SECONDS)
@@ -151,6 +145,15 @@ class Stack:
                 holder.kill()
                 holder.communicate()
                 stopping.detail = "killed: it did not stop in time"
+
+
+def _is_ready(url: str, headers: Mapping[str, str] | None) -> bool:
+    # A pool of its own for each request: a connection left open would hold up a later stop.
+    with urllib3.PoolManager(retries=False, timeout=2) as pool:
+        try:
+            return pool.request("GET", url, headers=headers).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
 
 
 def died(child: Child, what: str) -> CommandError:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +48,21 @@ class Up:
         return found
 
 
-def bare_environment(**changes: str) -> dict[str, str]:
+def bare_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return this environment without any setting of the product."""
     ours = {setting.variable for setting in SETTINGS}
-    return {name: value for name, value in os.environ.items() if name not in ours} | changes
+    return {name: value for name, value in os.environ.items() if name not in ours} | {**settings}
 
 
 @contextlib.contextmanager
-def up(folder: Path, *, ports: tuple[int, int] | None = None, **changes: str) -> Iterator[Up]:
+def up(
+    folder: Path, *, ports: Sequence[int] | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Up]:
     """Run `ops up` in a folder; it is ended with the block, however it went."""
     port, runner_port = ports or free_ports(2)
     arguments = ["-m", "app.cli", "up", "--data", str(folder)]
     arguments += ["--port", str(port), "--runner-port", str(runner_port)]
-    with process(arguments, bare_environment(**changes)) as started:
+    with process(arguments, bare_environment(settings or {})) as started:
         yield Up(started, folder, port)
 
 
@@ -173,9 +175,10 @@ def test_a_second_start_keeps_secrets_and_data(
 
 
 def test_given_settings_are_used_and_not_kept(tmp_path: Path, database_url: str) -> None:
-    given = {"OPS_API_KEY": "given-key", "RUNNER_TOKEN": "given-token"}
-    given["DATABASE_URL"] = database_url
-    with up(tmp_path, **given) as stack:
+    given = {
+        "DATABASE_URL": database_url, "OPS_API_KEY": "given-key", "RUNNER_TOKEN": "given-token"
+    }  # fmt: skip
+    with up(tmp_path, settings=given) as stack:
         stack.process.wait_for_line(READY, timeout=60)
         assert given.items() <= stack.variables.items()
         assert stack.variables["RUNNER_TOKEN_OUTBOUND"] == "given-token"
@@ -188,7 +191,7 @@ def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, taken: int, optio
     with socket.create_server(("127.0.0.1", 0)) as other:
         ports = free_ports(2)
         ports[taken] = other.getsockname()[1]
-        with up(tmp_path, ports=(ports[0], ports[1])) as stack:
+        with up(tmp_path, ports=ports) as stack:
             assert stack.process.wait() == exits.ERROR
             assert str(ports[taken]) in stack.process.output
             assert option in stack.process.output
@@ -196,15 +199,15 @@ def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path, taken: int, optio
 
 
 def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path, database_url: str) -> None:
-    with up(tmp_path, DATABASE_URL=database_url) as first:
+    with up(tmp_path, settings={"DATABASE_URL": database_url}) as first:
         first.process.wait_for_line(READY, timeout=60)
-        with up(tmp_path, DATABASE_URL=database_url) as second:
+        with up(tmp_path, settings={"DATABASE_URL": database_url}) as second:
             assert second.process.wait() == exits.CONFLICT
             assert first.url in second.process.output
 
 
 def test_wrong_settings_are_all_named_before_anything_starts(tmp_path: Path) -> None:
-    with up(tmp_path, DATABASE_URL="sqlite:///x.db", RUNNER_SLOTS="many") as stack:
+    with up(tmp_path, settings={"DATABASE_URL": "sqlite:///x.db", "RUNNER_SLOTS": "many"}) as stack:
         assert stack.process.wait() == exits.ERROR
         assert "PostgreSQL is required" in stack.process.output
         assert "RUNNER_SLOTS" in stack.process.output
