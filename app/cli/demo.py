@@ -24,7 +24,7 @@ from app.cli.results import emit_result
 from app.cli.stack import HOST, Stack, StopRequested
 from app.cli.steps import step
 from app.cli.stopping import StopRequest
-from app.cli.up import stack_variables, start
+from app.cli.up import held, stack_variables, start
 from app.cli.watching import Job, event_line, follow, outcome_line
 
 _MOST_DEMOS = 20
@@ -53,7 +53,11 @@ _OWN_SETTINGS = dict.fromkeys((*_FLAGS, "FETCH_PRIVATE_HOSTS"), "true") | {
 
 
 @click.command()
-def demo_command() -> None:
+@click.option(
+    "--data", "given_folder", type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of database, logs and secrets [.ops/demo, or the next that is free].",
+)  # fmt: skip
+def demo_command(given_folder: Path | None) -> None:
     """Watch real jobs run: HTTP request, row, wake-up, claim, handler, events, result.
 
     Everything runs on this machine, on free ports, offline too, and is stopped at the end.
@@ -65,7 +69,8 @@ def demo_command() -> None:
             hint="run it elsewhere, or with APP_ENV=development and a database for trying things",
         )
     started_at = time.monotonic()
-    with StopRequest() as stop, _own_folder() as folder, serve_demo_feeds() as feeds:
+    holding = held(given_folder.resolve()) if given_folder else _free_folder()
+    with StopRequest() as stop, holding as folder, serve_demo_feeds() as feeds:
         port, runner_port = free_ports(2)
         own = {**_OWN_SETTINGS, "RUNNER_URL": f"http://{HOST}:{runner_port}"}
         variables = stack_variables(folder, port=port, runner_port=runner_port, overrides=own)
@@ -183,7 +188,7 @@ def _chapter(number: int, title: str) -> None:
 
 
 @contextmanager
-def _own_folder() -> Iterator[Path]:
+def _free_folder() -> Iterator[Path]:
     """Hold a folder that no other demo uses at this moment."""
     for number in range(1, _MOST_DEMOS + 1):
         folder = RUN_FOLDER / ("demo" if number == 1 else f"demo-{number}")

@@ -61,8 +61,8 @@ def create_command(
     """Create a job of JOB_TYPE and print its id.
 
     \b
-    ops job create captorator_compose -p city=Lisbon -p tone=warm --wait
-    ops job create metrics_refresh --file payload.json --delay 5m
+    ops job create metrics_refresh -p url=https://example.com/metrics.csv --wait
+    ops job create captorator_compose --file caption.json --delay 5m
     """
     if delay is not None and at is not None:
         raise click.UsageError("Give --delay or --at, not both.")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.cli import exits
 from app.cli.chosen import given, is_local, load_settings
+from app.cli.client import API
 from app.cli.curl import curl_line
 from app.cli.exits import CommandError
 from app.cli.local import RUN_FOLDER, alone_in, publish, published
 from app.cli.made_secrets import SECRETS_FILE, keep
-from app.cli.output import emit
+from app.cli.output import emit, json_text
 from app.cli.ports import require_free
 from app.cli.stack import HOST, Stack, StopRequested
 from app.cli.steps import step
@@ -24,6 +27,13 @@ from config import SETTINGS
 
 _DEFAULT_PORT, _DEFAULT_RUNNER_PORT = 8000, 8010
 _WATCH_SECONDS = 0.5
+_FIRST_JOB = "captorator_compose"
+_FIRST_PAYLOAD = {
+    "profile": "city_guide",
+    "city": "Lisbon",
+    "category": "cafe",
+    "details": ["Opens at six"],
+}
 _PORT = click.IntRange(1, 65535)
 
 
@@ -41,8 +51,7 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
     and .env; missing secrets are made, and kept in the folder.
     """
     started_at = time.monotonic()
-    folder = folder.resolve()
-    with StopRequest() as stop, held(folder):
+    with StopRequest() as stop, held(folder.resolve()) as folder:
         variables = stack_variables(folder, port=port, runner_port=runner_port)
         require_free(port, purpose="the control plane", option="--port")
         require_free(int(variables["RUNNER_PORT"]), purpose="the runner", option="--runner-port")
@@ -53,7 +62,7 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
             publish(folder, _settings_of(stack.variables))
             emit()
             emit((f"Ready in {time.monotonic() - started_at:.1f} s.", "bold"), " Ctrl-C stops.")
-            _say_how_to_go_on(url, folder, port)
+            _say_how_to_go_on(url, folder)
             while not stop.wait(_WATCH_SECONDS):
                 stack.check()
         except StopRequested:
@@ -106,18 +115,17 @@ def stack_variables(
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[Path]:
     """Hold the folder, or say who does."""
     try:
         with alone_in(folder):
-            yield
+            yield folder
     except BlockingIOError:
         url = published(folder).get("OPS_URL")
         raise CommandError(
             f"It runs already{f', at {url}' if url else ''} (folder {folder}).",
             exit_code=exits.CONFLICT,
-            hint="a second one needs its own: ops up --data .ops/second --port 8001 "
-            "--runner-port 8011",
+            hint="a second one needs its own --data folder and ports",
         ) from None
 
 
@@ -125,20 +133,24 @@ def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:
     return {s.variable: variables[s.variable] for s in SETTINGS if variables.get(s.variable)}
 
 
-def _say_how_to_go_on(url: str, folder: Path, port: int) -> None:
-    body = '{"job_type": "nearsight_collect_refresh", "payload": {}}'
-    headers = {"Content-Type": "application/json"}
-    trigger = curl_line("POST", f"{url}/api/v1/ops/trigger_runner", body=body, headers=headers)
+def _say_how_to_go_on(url: str, folder: Path) -> None:
     is_default = folder == RUN_FOLDER
     load_key = "export OPS_API_KEY=$(./ops config get OPS_API_KEY)"
+    ops = "./ops" if is_default else f"./ops --url {url}"
+    pairs = " ".join(f"-p {name}={shlex.quote(text)}" for name, text in _words(_FIRST_PAYLOAD))
+    body = json_text({"job_type": _FIRST_JOB, "payload": _FIRST_PAYLOAD})
+    headers = {"Content-Type": "application/json"}
     emit()
     emit("The first job, in another terminal:")
     emit("  ", load_key if is_default else f". {folder / SECRETS_FILE}")
-    emit(f"  {trigger}")
-    emit("The same, and more, without curl:")
-    ops = "./ops" if is_default else f"./ops --url {url}"
-    emit(f"  {ops} job create captorator_compose --wait")
+    emit("  ", curl_line("POST", f"{url}{API}/jobs", body=body, headers=headers))
+    emit("The same without curl, and what came of it:")
+    emit(f"  {ops} job create {_FIRST_JOB} {pairs} --wait")
     emit(f"  {ops} job list")
     emit()
     emit(f"API    {url}/docs")
     emit(f"Logs   {folder / 'logs'}")
+
+
+def _words(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(k, v if isinstance(v, str) else json_text(v)) for k, v in payload.items()]
