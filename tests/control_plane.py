@@ -17,7 +17,9 @@ from app.web.plane import EXTENSION
 from config import Settings
 
 KEY = "a-key-for-tests"
+HEADERS = {"X-Ops-Key": KEY}
 JOBS = "/api/v1/ops/jobs"
+TRIGGER = "/api/v1/ops/trigger_runner"
 
 
 class Greeting(BaseModel):

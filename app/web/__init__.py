@@ -40,7 +40,7 @@ OPS: tuple[Blueprint, ...] = (
 def create_app(settings: Settings, *, job_types: JobTypes | None = None) -> Flask:
     """Return the control plane. `job_types` are those whose payloads it checks and lists."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1  # the reader judges
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = ControlPlane(

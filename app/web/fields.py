@@ -54,9 +54,7 @@ Instant = Annotated[
     datetime, BeforeValidator(_read_instant), _schema(type="string", format="date-time")
 ]
 NearInstant = Annotated[Instant, AfterValidator(_within_ten_years)]
-Switch = Annotated[
-    bool, BeforeValidator(_read_switch), _schema(type="string", enum=["0", "1"], default="0")
-]
+Switch = Annotated[bool, BeforeValidator(_read_switch), _schema(type="string", enum=["0", "1"])]
 Limit = Annotated[
     int,
     BeforeValidator(_read_whole),

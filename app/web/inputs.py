@@ -89,7 +89,9 @@ class CancelBody(Body):
 
 
 class CreateQuery(Query):
-    wake: Switch = Field(True, description="0 holds the wake-up back.")
+    wake: Switch = Field(
+        True, description="0 holds the wake-up back.", json_schema_extra={"default": "1"}
+    )
 
 
 class JobsQuery(Query):

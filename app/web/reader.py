@@ -10,7 +10,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from app.web.errors import FieldError, Problem
-from app.web.strict_json import InvalidJSON, parse_object
+from app.web.strict_json import MAX_BYTES, InvalidJSON, parse_object
 from app.web.validation import body_errors, query_errors
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,8 +59,11 @@ def _read_object(is_required: bool) -> dict[str, Any]:
     if not is_required and not request.content_length and not _is_chunked():
         return {}
     _check_media_type()
-    # The limit is MAX_CONTENT_LENGTH: werkzeug raises 413 for more, declared or not.
+    # Where no length is declared werkzeug cuts the body at MAX_CONTENT_LENGTH without a word; that
+    # is one byte above our limit.
     body = request.get_data(cache=False)
+    if len(body) > MAX_BYTES:
+        raise Problem("body_too_large")
     try:
         return parse_object(body)
     except InvalidJSON as error:
@@ -86,7 +89,7 @@ def read_idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if len(key) > 2 and key[0] == key[-1] == '"':
+    if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         error = FieldError("invalid", "1 to 255 printable characters.", header="Idempotency-Key")
