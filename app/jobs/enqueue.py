@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from psycopg.pq import TransactionStatus
+
+from app.db.connection import driver_connection
+from app.jobs.copying import copy_jobs
 from app.jobs.errors import IdempotencyKeyReused
 from app.jobs.idempotency import find_idempotency_key, point_idempotency_key
 from app.jobs.job import Job, NewJob
@@ -33,19 +38,31 @@ def enqueue(
     `dedupe_key`, that job is returned with `is_new` False. Raises psycopg.errors.CheckViolation
     where a field is out of its range, ValueError where the payload is no JSON.
     """
-    return enqueue_many(
-        conn, [NewJob(job_type=job_type, payload=payload or {}, **options)], actor=actor
-    )[0]
+    job = NewJob(job_type=job_type, payload=payload or {}, **options)
+    if job.dedupe_key is not None:
+        return _insert_deduplicated(conn, job, actor=actor)
+    (new,) = _insert(conn, [job], actor=actor)
+    return new
 
 
-def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "api") -> list[Job]:
-    """Enqueue jobs in one statement; returns them in the order given."""
-    plain = [job for job in jobs if job.dedupe_key is None]
-    inserted = iter(_insert(conn, plain, actor=actor) if plain else [])
-    return [
-        _insert_deduplicated(conn, job, actor=actor) if job.dedupe_key else next(inserted)
-        for job in jobs
-    ]
+def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "api") -> list[UUID]:
+    """Enqueue jobs at the speed of COPY, all or none; returns their ids in the order given.
+
+    Jobs with a dedupe key cost a statement of their own, all together; such a job's id is that of
+    the active one that holds its key, where there is one.
+    """
+    driver = driver_connection(conn)
+    is_alone = driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE
+    with driver.transaction() if is_alone else nullcontext():
+        plain = [job for job in jobs if job.dedupe_key is None]
+        ids = iter(copy_jobs(driver, plain, actor=actor))
+        deduplicated = _insert_all_deduplicated(
+            conn, [job for job in jobs if job.dedupe_key is not None], actor=actor
+        )
+        return [
+            next(ids) if job.dedupe_key is None else deduplicated[job.job_type, job.dedupe_key]
+            for job in jobs
+        ]
 
 
 def enqueue_once(
@@ -99,6 +116,21 @@ def _insert_deduplicated(conn: AnyConnection, job: NewJob, *, actor: str) -> Job
         if twin is not None:
             return twin
     raise RuntimeError("a dedupe key kept changing hands; try again")
+
+
+def _insert_all_deduplicated(
+    conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str
+) -> dict[tuple[str, str], UUID]:
+    """Insert the jobs whose keys are free in one statement, and find the holders of the others."""
+    found = {(job.job_type, job.dedupe_key or ""): job for job in jobs}
+    if not found:
+        return {}
+    new = _insert(conn, list(found.values()), actor=actor)
+    ids = {(job.job_type, job.dedupe_key or ""): job.id for job in new}
+    for key, job in found.items():
+        if key not in ids:
+            ids[key] = _insert_deduplicated(conn, job, actor=actor).id
+    return ids
 
 
 def _as_json(job: NewJob) -> dict[str, Any]:

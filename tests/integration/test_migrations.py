@@ -68,7 +68,7 @@ def test_an_empty_database_is_not_current(empty_database_url: str) -> None:
 @pytest.mark.parametrize("count", [1, 2000])
 def test_ids_are_of_version_7_and_in_order(connection: psycopg.Connection[Any], count: int) -> None:
     made = jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE)] * count)
-    assert {job.id.version for job in made} == {7}
-    assert len({job.id for job in made}) == count
+    assert {job_id.version for job_id in made} == {7}
+    assert len(set(made)) == count
     later = jobs.enqueue(connection, TYPE, {})
-    assert later.id.int >> 80 >= max(job.id.int for job in made) >> 80
+    assert later.id.int >> 80 >= max(job_id.int for job_id in made) >> 80

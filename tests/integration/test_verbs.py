@@ -52,10 +52,59 @@ def test_enqueue_writes_the_job_and_its_event(connection: Conn) -> None:
 
 def test_many_jobs_are_enqueued_in_the_order_given(connection: Conn) -> None:
     new = [jobs.NewJob(job_type=TYPE, payload={"n": n}) for n in range(500)]
-    made = jobs.enqueue_many(connection, new)
+    ids = jobs.enqueue_many(connection, new, actor="user:ana")
+    made = [jobs.get_job(connection, job_id) for job_id in ids]
     assert [job.payload["n"] for job in made] == list(range(500))
     assert [job.seq for job in made] == sorted(job.seq for job in made)
+    assert {len({job.created_at, job.available_at}) for job in made} == {1}
     assert [c.payload_text for c in claim(connection, limit=2)] == ['{"n": 0}', '{"n": 1}']
+    (event,) = jobs.list_events(connection, ids[-1])
+    assert (event.kind, event.actor, event.attempt) == ("queued", "user:ana", 0)
+
+
+def test_many_jobs_keep_what_was_asked_of_each(connection: Conn) -> None:
+    due = datetime.now(UTC) + timedelta(hours=1)
+    options: dict[str, Any] = {
+        "payload": {"text": "tab\t, newline\n, backslash \\, ä"}, "queue": "slow", "priority": 0,
+        "max_attempts": 7, "timeout_seconds": 9, "tags": ["a,b", 'c"d', "{}", "null"],
+        "requested_by": "\\N", "request_id": "r", "replay_of": uuid4(), "schedule_id": uuid4(),
+    }  # fmt: skip
+    at, delayed = jobs.enqueue_many(
+        connection,
+        [
+            jobs.NewJob(job_type=TYPE, available_at=due, **options),
+            jobs.NewJob(job_type=TYPE, delay_seconds=60, **options),
+        ],
+    )
+    found = jobs.get_job(connection, at)
+    assert {name: getattr(found, name) for name in options} == options
+    assert found.available_at == due
+    later = jobs.get_job(connection, delayed)
+    assert later.available_at - later.created_at == timedelta(seconds=60)
+
+
+def test_many_jobs_are_enqueued_all_or_none(connection: Conn) -> None:
+    new = [jobs.NewJob(job_type=TYPE), jobs.NewJob(job_type=TYPE, priority=99)]
+    with pytest.raises(psycopg.errors.CheckViolation):
+        jobs.enqueue_many(connection, new)
+    assert jobs.list_jobs(connection) == []
+
+
+def test_many_jobs_respect_dedupe_keys(connection: Conn) -> None:
+    active = jobs.enqueue(connection, TYPE, {}, dedupe_key="a").id
+    first, again, plain, held = jobs.enqueue_many(
+        connection,
+        [
+            jobs.NewJob(job_type=TYPE, dedupe_key="b"),
+            jobs.NewJob(job_type=TYPE, dedupe_key="b"),
+            jobs.NewJob(job_type=TYPE),
+            jobs.NewJob(job_type=TYPE, dedupe_key="a"),
+        ],
+    )
+    assert first == again
+    assert held == active
+    assert len({first, plain, held}) == 3
+    assert len(jobs.list_jobs(connection)) == 3
 
 
 @pytest.mark.parametrize(
@@ -443,7 +492,7 @@ def test_a_feature_switched_off_is_why_a_job_waits(connection: Conn) -> None:
 
 def test_a_list_is_paged_by_the_last_id(connection: Conn) -> None:
     made = jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE)] * 7)
-    newest_first = sorted((job.id for job in made), reverse=True)
+    newest_first = sorted(made, reverse=True)
     first = jobs.list_jobs(connection, limit=4)
     jobs.enqueue(connection, TYPE, {})
     rest = jobs.list_jobs(connection, limit=4, before=first[-1].id)

@@ -1,0 +1,56 @@
+"""Enqueues many jobs by COPY, the fastest way into a table: the jobs first, then their events.
+
+The one verb that is two statements: both lie in the caller's transaction. Ids and the time come
+from the database, which alone knows the clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from app.jobs.job import NewJob
+
+_IDS = "select ops_uuid7(), now() from generate_series(1, %s)"
+_JOBS = """
+copy ops_jobs (id, job_type, queue, priority, payload, available_at, max_attempts, timeout_seconds,
+               tags, requested_by, request_id, replay_of, schedule_id) from stdin
+"""
+_EVENTS = """
+insert into ops_job_events (job_id, kind, actor, attempt)
+select id, 'queued', %s, 0
+  from unnest(%s::uuid[]) with ordinality as new (id, place)
+ order by place
+"""
+
+
+def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: str) -> list[UUID]:
+    """Write jobs that have no dedupe key; returns their ids in the order given."""
+    if not jobs:
+        return []
+    made = conn.execute(_IDS, [len(jobs)]).fetchall()
+    ids: list[UUID] = [row[0] for row in made]
+    now: datetime = made[0][1]
+    with conn.cursor() as cursor, cursor.copy(_JOBS) as copy:
+        for job_id, job in zip(ids, jobs, strict=True):
+            available_at = job.available_at
+            if available_at is None:
+                available_at = (
+                    now + timedelta(seconds=job.delay_seconds) if job.delay_seconds else now
+                )
+            copy.write_row(
+                (
+                    job_id, job.job_type, job.queue, job.priority,
+                    json.dumps(job.payload, allow_nan=False), available_at, job.max_attempts,
+                    job.timeout_seconds, list(job.tags), job.requested_by, job.request_id,
+                    job.replay_of, job.schedule_id,
+                )
+            )  # fmt: skip
+    conn.execute(_EVENTS, [actor, ids])
+    return ids
