@@ -47,23 +47,20 @@ def read_address(url: str) -> Address:
         raise AddressRefused("the address holds a space or a control character")
     try:
         parts = urlsplit(url)
-        port = parts.port
+        if parts.scheme not in DEFAULT_PORTS:
+            raise AddressRefused("the address is not http or https")
+        if "@" in parts.netloc:
+            raise AddressRefused("the address holds a user name or password")
+        port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        if port == 0:
+            raise ValueError("no port")
         host = _ascii_host(parts.hostname or "")
-    except ValueError as error:
-        raise AddressRefused("the address is not well formed") from error
-    if parts.scheme not in DEFAULT_PORTS:
-        raise AddressRefused("the address is not http or https")
-    if "@" in parts.netloc:
-        raise AddressRefused("the address holds a user name or password")
-    if port == 0:
-        raise AddressRefused("the address is not well formed")
-    try:
         target = quote(parts.path or "/", safe=_TARGET_SAFE)
         if parts.query:
             target += "?" + quote(parts.query, safe=_TARGET_SAFE)
-    except UnicodeEncodeError as error:
+    except ValueError as error:
         raise AddressRefused("the address is not well formed") from error
-    return Address(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], target)
+    return Address(parts.scheme, host, port, target)
 
 
 def resolve(address: Address, *, allow_private_hosts: bool) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from app.fetch.document import Document
 from app.nearsight.feeds.entry import Entry, NotAFeed
 from app.nearsight.feeds.json_feed import read_json_feed
@@ -12,14 +14,12 @@ ACCEPT = (
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 )
 
-_JSON_STARTS = (b"{", b"\xef\xbb\xbf{")
-
 
 def read_feed(document: Document) -> list[Entry]:
     """Return the entries of the feed, in its order; raises `NotAFeed`."""
-    body = document.body.lstrip()
+    body = document.body.removeprefix(codecs.BOM_UTF8).lstrip()
     if not body:
         raise NotAFeed("the document is empty")
-    if body.startswith(_JSON_STARTS):
+    if body.startswith(b"{"):
         return read_json_feed(body, document.url)
     return read_xml_feed(body, document.url, document.content_type)
