@@ -15,7 +15,7 @@ JOB_TYPE = JobType(
             {
                 "page": "@harbourpost",
                 "platform": "instagram",
-                "taken_on": "2026-11-23",
+                "taken_on": "2025-11-23",
                 "followers": 18240,
                 "posts": 2150,
                 "engagement": 410,
