@@ -74,8 +74,10 @@ def serving(database_url: str, **changes: Any) -> Iterator[FlaskClient]:
     app = make_app(database_url, **changes)
     client = app.test_client()
     client.environ_base["HTTP_X_OPS_KEY"] = KEY
-    yield client
-    app.extensions[EXTENSION].engine.dispose()
+    try:
+        yield client
+    finally:
+        app.extensions[EXTENSION].engine.dispose()
 
 
 def body(answer: TestResponse) -> dict[str, Any]:

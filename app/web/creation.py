@@ -105,9 +105,11 @@ def _check_payload(plane: ControlPlane, job_type: str, payload: dict[str, Any]) 
 
 
 def _new_job_fields(body: JobFields) -> dict[str, Any]:
-    fields = {name: getattr(body, name) for name in JobFields.model_fields if name != "run_at"}
-    fields["available_at"] = body.available_at or body.run_at
-    return {**fields, "request_id": request_id()}
+    """Return the fields of NewJob besides its type."""
+    own = set(JobFields.model_fields) - {"job_type", "run_at"}
+    fields = {name: getattr(body, name) for name in own}
+    due = body.available_at or body.run_at
+    return {**fields, "available_at": due, "request_id": request_id()}
 
 
 def _body_sha256(body: JobFields) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import render_template
+from markupsafe import Markup
 
 from app.web.curl import curl_line
 from app.web.errors import KINDS
@@ -27,6 +28,7 @@ def render_page(document: Schema) -> tuple[str, str]:
     ]
     html = render_template(
         "docs.html",
+        inline_code=_inline_code,
         info=document["info"],
         style=style,
         sections=sections,
@@ -42,6 +44,14 @@ def render_page(document: Schema) -> tuple[str, str]:
         "form-action 'none'; frame-ancestors 'none'"
     )
     return html, policy
+
+
+def _inline_code(text: str) -> Markup:
+    """Return text as HTML, with code where it stands between backticks."""
+    parts = text.split("`")
+    for position in range(1, len(parts), 2):
+        parts[position] = Markup("<code>{}</code>").format(parts[position])
+    return Markup().join(parts)
 
 
 def _operations(document: Schema, tag: str) -> Iterator[Schema]:
@@ -118,9 +128,11 @@ def _fields(schema: Schema) -> Iterator[Schema]:
     properties = schema.get("properties", {})
     for name in sorted(properties, key=lambda name: name not in required):
         field = properties[name]
+        kind = _type(field)
         yield {
             "name": name,
-            "type": _type(field),
+            # Where a field may be left out, null says the same.
+            "type": kind if name in required else kind.removesuffix(" or null"),
             "shape": _reference(field),
             "required": name in required,
             "text": field.get("description", ""),

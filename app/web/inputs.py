@@ -27,8 +27,11 @@ class Query(BaseModel):
 
 
 class JobFields(Body):
-    """What may be said of a new job besides its type."""
+    """What may be said of a new job."""
 
+    job_type: Name | None = Field(
+        None, description="The kind of work; leave it out to wake the runner only."
+    )
     payload: dict[str, Any] = Field(
         default_factory=dict,
         description="What the handler gets; checked against the job type where it is known.",
@@ -70,10 +73,6 @@ class NewJobBody(JobFields):
 
 class TriggerBody(JobFields):
     """A job to be created and named to the runner; without `job_type` the runner is only woken."""
-
-    job_type: Name | None = Field(
-        None, description="The kind of work; leave it out to wake the runner only."
-    )
 
     @model_validator(mode="after")
     def _job_type_with_fields(self) -> Self:

@@ -78,7 +78,10 @@ def query_fields(query: type[Query]) -> Iterator[tuple[str, Schema, bool]]:
     """Yield name, schema and whether it is required of each query parameter."""
     schema = query.model_json_schema(ref_template=_TEMPLATE)
     required = schema.get("required", ())
-    for name, field in schema["properties"].items():
+    # The parameters of the base class come first; those of the route itself matter more.
+    for name, field in sorted(
+        schema["properties"].items(), key=lambda item: item[0] in Query.model_fields
+    ):
         yield name, _without_null(field, schema.get("$defs", {})), name in required
 
 

@@ -22,7 +22,7 @@ blueprint = Blueprint("trigger", __name__)
 @blueprint.post("/trigger_runner")
 @operation(
     tag="Runner",
-    summary="Wake the runner, with a job or without",
+    summary="Wake the runner",
     body=TriggerBody,
     is_body_required=False,
     example=EXAMPLE,
