@@ -34,7 +34,7 @@ def job_fields(job: Job, waiting_reason: WaitingReason | None = None) -> Mapping
     """Return the fields of a JobAnswer, for it or for an answer that says more."""
     url = job_url(job.id)
     return {
-        **{name: getattr(job, name) for name in JOB_COLUMNS},
+        **{name: getattr(job, name) for name in JOB_COLUMNS if name in JobAnswer.model_fields},
         "waiting_reason": waiting_reason,
         "links": JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
     }

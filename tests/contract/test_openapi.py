@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
+from app.jobs.job import JOB_COLUMNS
+from app.web.answers import JobAnswer
 from app.web.errors import KINDS
 from app.web.headers import ALIAS, CANONICAL
 from app.web.openapi import build_document
@@ -93,6 +95,10 @@ def test_every_link_of_the_docs_page_leads_somewhere(app: Flask) -> None:
     page = app.test_client().get("/docs").text
     targets = set(re.findall(r'href="#([^"]+)"', page))
     assert targets - set(re.findall(r'id="([^"]+)"', page)) == set()
+
+
+def test_a_job_is_answered_with_every_column_of_its_record() -> None:
+    assert set(JOB_COLUMNS) <= set(JobAnswer.model_fields)
 
 
 def validate(document: dict[str, Any], method: str, path: str, reply: TestResponse) -> None:
