@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,6 +52,14 @@ def connect_arguments(
         "keepalives_interval": 10,
         "keepalives_count": 3,
     }
+
+
+def transaction(conn: AnyConnection) -> AbstractContextManager[object]:
+    """Make what follows one transaction: a new one in autocommit, else the caller's own."""
+    driver = driver_connection(conn)
+    if driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE:
+        return driver.transaction()
+    return nullcontext()
 
 
 def driver_connection(conn: AnyConnection) -> psycopg.Connection[Any]:

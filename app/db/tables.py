@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -63,6 +64,7 @@ ops_jobs = Table(
     Column("rescues", Integer, nullable=False, server_default="0"),
     Column("timeout_seconds", Integer),
     Column("tags", ARRAY(Text), nullable=False, server_default=_EMPTY_LIST),
+    Column("concurrency_key", Text, nullable=False, server_default=""),
     Column("dedupe_key", Text),
     Column("active_dedupe_key", Text),
     Column("replay_of", Uuid),
@@ -74,6 +76,7 @@ ops_jobs = Table(
         "priority",
         "queue",
         "job_type",
+        "concurrency_key",
         "available_at",
         "seq",
         postgresql_where=text("ready"),
@@ -124,6 +127,14 @@ ops_claims = Table(
     Column("job_ids", ARRAY(Uuid), nullable=False),
     Column("claim_seqs", ARRAY(BigInteger), nullable=False),
     _time("claimed_at", default=_NOW),
+)
+
+ops_limits = Table(
+    "ops_limits",
+    metadata,
+    Column("job_type", Text, primary_key=True),
+    Column("tokens", Double, nullable=False, server_default="0"),
+    _time("refilled_at", default=text("'2000-01-01'")),
 )
 
 ops_queues = Table(

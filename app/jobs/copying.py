@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _IDS = "select ops_uuid7(), now() from generate_series(1, %s)"
 _JOBS = """
 copy ops_jobs (id, job_type, queue, priority, payload, available_at, max_attempts, timeout_seconds,
-               tags, requested_by, request_id, replay_of, schedule_id) from stdin
+               concurrency_key, tags, requested_by, request_id, replay_of, schedule_id) from stdin
 """
 _EVENTS = """
 insert into ops_job_events (job_id, kind, actor, attempt)
@@ -48,8 +48,8 @@ def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: s
                 (
                     job_id, job.job_type, job.queue, job.priority,
                     json.dumps(job.payload, allow_nan=False), available_at, job.max_attempts,
-                    job.timeout_seconds, list(job.tags), job.requested_by, job.request_id,
-                    job.replay_of, job.schedule_id,
+                    job.timeout_seconds, job.concurrency_key, list(job.tags), job.requested_by,
+                    job.request_id, job.replay_of, job.schedule_id,
                 )
             )  # fmt: skip
     conn.execute(_EVENTS, [actor, ids])

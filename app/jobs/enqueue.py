@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.pq import TransactionStatus
-
-from app.db.connection import driver_connection
+from app.db.connection import driver_connection, transaction
 from app.jobs.copying import copy_jobs
 from app.jobs.errors import IdempotencyKeyReused
 from app.jobs.idempotency import find_idempotency_key, point_idempotency_key
@@ -51,11 +48,9 @@ def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "a
     Jobs with a dedupe key cost a statement of their own, all together; such a job's id is that of
     the active one that holds its key, where there is one.
     """
-    driver = driver_connection(conn)
-    is_alone = driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE
-    with driver.transaction() if is_alone else nullcontext():
+    with transaction(conn):
         plain = [job for job in jobs if job.dedupe_key is None]
-        ids = iter(copy_jobs(driver, plain, actor=actor))
+        ids = iter(copy_jobs(driver_connection(conn), plain, actor=actor))
         deduplicated = _insert_all_deduplicated(
             conn, [job for job in jobs if job.dedupe_key is not None], actor=actor
         )

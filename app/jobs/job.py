@@ -13,7 +13,11 @@ from app.jobs.states import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job to be enqueued. `max_attempts` and `timeout_seconds` of None are the handler's own."""
+    """A job to be enqueued. `max_attempts` and `timeout_seconds` of None are the handler's own.
+
+    Jobs of a type that share a `concurrency_key` are served in turn with others, and may be limited
+    together; without one a job stands for itself.
+    """
 
     job_type: str
     payload: Mapping[str, Any] = field(default_factory=dict)
@@ -23,6 +27,7 @@ class NewJob:
     delay_seconds: float | None = None
     max_attempts: int | None = None
     timeout_seconds: int | None = None
+    concurrency_key: str = ""
     dedupe_key: str | None = None
     tags: Sequence[str] = ()
     requested_by: str | None = None
@@ -58,6 +63,7 @@ class Job:
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     progress: dict[str, Any] | None
+    concurrency_key: str
     dedupe_key: str | None
     timeout_seconds: int | None
     tags: list[str]
@@ -94,12 +100,28 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A priority, a queue and a job type, with the due time that its last claim reached."""
+    """Jobs that share a claim among them; `due_at` is the due time that the last claim reached."""
 
     priority: int
     queue: str
     job_type: str
+    concurrency_key: str
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How much of one job type may run, over all runners; None for no bound.
+
+    `most_for_key` bounds the running jobs that share a concurrency key, `rate` (claims a second,
+    after `burst` at once) bounds how fast they start.
+    """
+
+    job_type: str
+    most_running: int | None = None
+    most_for_key: int | None = None
+    rate: float | None = None
+    burst: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +138,7 @@ class Claim:
     job_type: str
     queue: str
     priority: int
+    concurrency_key: str
     available_at: datetime
     attempt: int
     max_attempts: int | None

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from app.db.connection import transaction
 from app.jobs.errors import ClaimLost, WrongState
-from app.jobs.job import Claim, Failure, Held, Job, Lane, Report, Retry, Success
+from app.jobs.job import Claim, Failure, Held, Job, Lane, Limit, Report, Retry, Success
 from app.jobs.reads import get_job, job_from_row
 from app.jobs.statements import run
 
@@ -31,30 +33,36 @@ def claim(
     limit: int,
     turn: int = 0,
     lanes: Sequence[Lane] | None = None,
+    limits: Sequence[Limit] = (),
 ) -> list[Claim]:
     """Claim up to `limit` (1 or more) due jobs of the allowed types, the most urgent first.
 
     Within a priority each lane gets an equal share; `turn` says whose turn is first where there are
     more lanes than places. Fewer jobs than `limit` may come back although more are due: claim again
-    until none does. `lanes` restricts the claim to known ones, from their marks on.
+    until none does. `lanes` restricts the claim to known ones, from their marks on. `limits` are
+    kept under race: claimers of a limited type wait for each other.
     """
-    known = lanes is not None
-    rows = run(
-        conn,
-        "claim",
-        {
-            "runner_instance": runner_instance,
-            "actor": actor,
-            "allowlist": list(allowlist),
-            "limit": limit,
-            "turn": turn,
-            "priorities": [lane.priority for lane in lanes or ()] if known else None,
-            "queues": [lane.queue for lane in lanes or ()] if known else None,
-            "job_types": [lane.job_type for lane in lanes or ()] if known else None,
-            "dues": [lane.due_at for lane in lanes or ()] if known else None,
-        },
-    )
-    return [Claim(**row) for row in rows]
+    parameters = {
+        "runner_instance": runner_instance,
+        "actor": actor,
+        "allowlist": list(allowlist),
+        "limit": limit,
+        "turn": turn,
+        "priorities": _column(lanes, "priority"),
+        "queues": _column(lanes, "queue"),
+        "job_types": _column(lanes, "job_type"),
+        "concurrency_keys": _column(lanes, "concurrency_key"),
+        "dues": _column(lanes, "due_at"),
+        "limited_types": _column(limits, "job_type"),
+        "most_running": _column(limits, "most_running"),
+        "most_for_key": _column(limits, "most_for_key"),
+        "rates": _column(limits, "rate"),
+        "bursts": _column(limits, "burst"),
+    }
+    with transaction(conn) if limits else nullcontext():
+        if limits:
+            run(conn, "runners/lock_limits", {"job_types": parameters["limited_types"]})
+        return [Claim(**row) for row in run(conn, "claim", parameters)]
 
 
 def succeed(conn: AnyConnection, outcomes: Sequence[Success], *, actor: str) -> list[ClaimLost]:
@@ -155,6 +163,10 @@ def requeue(conn: AnyConnection, job_id: UUID, *, actor: str) -> Job:
     for row in run(conn, "requeue", {"job_id": job_id, "actor": actor}):
         return job_from_row(row)
     raise WrongState(job_id, "requeue", get_job(conn, job_id).status)
+
+
+def _column(rows: Sequence[Lane | Limit] | None, name: str) -> list[Any] | None:
+    return None if rows is None else [getattr(row, name) for row in rows]
 
 
 def _fence(claims: Iterable[Held | Success | Retry | Failure | Report]) -> dict[str, Any]:

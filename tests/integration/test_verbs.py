@@ -66,7 +66,9 @@ def test_many_jobs_keep_what_was_asked_of_each(connection: Conn) -> None:
     due = datetime.now(UTC) + timedelta(hours=1)
     options: dict[str, Any] = {
         "payload": {"text": "tab\t, newline\n, backslash \\, ä"}, "queue": "slow", "priority": 0,
-        "max_attempts": 7, "timeout_seconds": 9, "tags": ["a,b", 'c"d', "{}", "null"],
+        "max_attempts": 7, "timeout_seconds": 9,
+        "tags": ["a,b", 'c"d', "{}", "null"],
+        "concurrency_key": "customer-7",
         "requested_by": "\\N", "request_id": "r", "replay_of": uuid4(), "schedule_id": uuid4(),
     }  # fmt: skip
     at, delayed = jobs.enqueue_many(
@@ -189,7 +191,9 @@ def test_a_claim_of_known_lanes_starts_at_their_marks(connection: Conn) -> None:
     runner = a_runner(connection)
     early = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 1, tzinfo=UTC))
     late = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 2, tzinfo=UTC))
-    lane = jobs.Lane(priority=5, queue="default", job_type=TYPE, due_at=late.available_at)
+    lane = jobs.Lane(
+        priority=5, queue="default", job_type=TYPE, concurrency_key="", due_at=late.available_at
+    )
 
     def take(lanes: list[jobs.Lane] | None) -> list[UUID]:
         claims = jobs.claim(

@@ -1,57 +1,117 @@
 -- claim: queued -> running
 --
 -- Takes due jobs that this runner allows, never more than it has free slots. A lane is a priority, a
--- queue and a job type; the ready index lists each lane by due time, so that finding the lanes takes
--- one probe for each and no backlog is walked or sorted. The most urgent priority with a due job is
--- served, and each of its lanes gets an equal share, in turn: a flood in one starves no other.
+-- queue, a job type and a concurrency key; the ready index lists each lane by due time, so that
+-- finding the lanes takes one probe for each and no backlog is walked or sorted. The most urgent
+-- priority with a due job is served, and each of its lanes gets an equal share, in turn: a flood in
+-- one starves no other.
 --
 -- Known lanes, each with the due time that its last claim reached, are looked at from there on: under
 -- a held snapshot every claimed entry before it stays in the index, dead and not removable. What
 -- committed behind that mark is found by the next claim that names no lanes.
 --
+-- Limited types are those whose row of ops_limits the caller has locked, in an earlier statement of
+-- its transaction: this statement's snapshot then sees every claim that was made before.
+--
 -- The sign of life is renewed in the same statement: an idle runner writes none, and its claim must
 -- not look abandoned the moment it is made.
 with recursive found as (
   (
-    select priority, queue, job_type, available_at
+    select priority, queue, job_type, concurrency_key, available_at
       from ops_jobs
      where ready
        and :queues::text[] is null
-     order by priority, queue, job_type, available_at
+     order by priority, queue, job_type, concurrency_key, available_at
      limit 1
   )
   union all
-  select next.priority, next.queue, next.job_type, next.available_at
+  select next.priority, next.queue, next.job_type, next.concurrency_key, next.available_at
     from found
    cross join lateral (
-           select j.priority, j.queue, j.job_type, j.available_at
+           select j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
              from ops_jobs j
             where j.ready
-              and (j.priority, j.queue, j.job_type)
-                  > (found.priority, found.queue, found.job_type)
-            order by j.priority, j.queue, j.job_type, j.available_at
+              and (j.priority, j.queue, j.job_type, j.concurrency_key)
+                  > (found.priority, found.queue, found.job_type, found.concurrency_key)
+            order by j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
             limit 1
          ) next
 ),
 lane as (
-  select priority, queue, job_type, available_at as due_at
-    from found
+  (
+    select priority, queue, job_type, concurrency_key, available_at as due_at
+      from found
+     limit 2000
+  )
    union all
-  select priority, queue, job_type, due_at
+  select priority, queue, job_type, concurrency_key, due_at
     from unnest(
-           :priorities::smallint[], :queues::text[], :job_types::text[], :dues::timestamptz[]
-         ) as known (priority, queue, job_type, due_at)
+           :priorities::smallint[], :queues::text[], :job_types::text[],
+           :concurrency_keys::text[], :dues::timestamptz[]
+         ) as known (priority, queue, job_type, concurrency_key, due_at)
+),
+limited as materialized (
+  select asked.job_type, asked.most_running, asked.most_for_key,
+         case
+           when asked.rate is null then null
+           else least(
+                  asked.burst,
+                  l.tokens + asked.rate * extract(epoch from clock_timestamp() - l.refilled_at)
+                )
+         end as tokens
+    from unnest(
+           :limited_types::text[], :most_running::integer[], :most_for_key::integer[],
+           :rates::double precision[], :bursts::double precision[]
+         ) as asked (job_type, most_running, most_for_key, rate, burst)
+    join ops_limits l on l.job_type = asked.job_type
+),
+busy as materialized (
+  select job.job_type, job.concurrency_key, count(*) as running
+    from ops_claims c
+   cross join lateral unnest(c.job_ids, c.claim_seqs) as held (job_id, claim_seq)
+   cross join lateral (
+           select j.job_type, j.concurrency_key
+             from ops_jobs j
+            where j.id = held.job_id
+              and j.claim_seq = held.claim_seq
+              and j.status = 'running'
+              and j.job_type = any(:limited_types::text[])
+           offset 0  -- one probe for each claim, whatever the planner thinks of their number
+         ) job
+   where cardinality(:limited_types::text[]) > 0
+   group by job.job_type, job.concurrency_key
+),
+allowance as materialized (
+  select limited.job_type, limited.most_for_key,
+         least(limited.most_running - coalesce(sum(busy.running), 0), floor(limited.tokens)) as left_over
+    from limited
+    left join busy on busy.job_type = limited.job_type
+   group by limited.job_type, limited.most_for_key, limited.most_running, limited.tokens
 ),
 open_lane as materialized (
-  select priority, queue, job_type, due_at,
-         row_number() over (order by queue, job_type) as place,
+  select priority, queue, job_type, concurrency_key, due_at, room, left_over,
+         row_number() over (order by queue, job_type, concurrency_key) as place,
          count(*) over () as lanes
     from (
-           select priority, queue, job_type, due_at, min(priority) over () as most_urgent
+           select lane.priority, lane.queue, lane.job_type, lane.concurrency_key, lane.due_at,
+                  a.left_over,
+                  least(
+                    a.left_over,
+                    case when lane.concurrency_key <> '' then
+                      a.most_for_key - coalesce((
+                        select busy.running
+                          from busy
+                         where busy.job_type = lane.job_type
+                           and busy.concurrency_key = lane.concurrency_key
+                      ), 0)
+                    end
+                  ) as room,
+                  min(lane.priority) over () as most_urgent
              from lane
-            where due_at <= now()
-              and job_type = any(:allowlist::text[])
-              and queue <> all(array(
+             left join allowance a on a.job_type = lane.job_type
+            where lane.due_at <= now()
+              and lane.job_type = any(:allowlist::text[])
+              and lane.queue <> all(array(
                     select name
                       from ops_queues
                      where paused_at is not null
@@ -59,30 +119,37 @@ open_lane as materialized (
                   ))
          ) due_lane
    where priority = most_urgent
+     and (room is null or room > 0)
 ),
 served as materialized (
-  select priority, queue, job_type, due_at,
-         ceil(:limit::numeric / least(lanes, :limit::integer))::integer as share
+  select priority, queue, job_type, concurrency_key, due_at, left_over,
+         least(ceil(:limit::numeric / least(lanes, :limit::integer)), room)::integer as share
     from open_lane
    order by (place + :turn::bigint) % lanes
    limit :limit::integer
 ),
 due as materialized (
-  select ready.id
-    from served
-   cross join lateral (
-           select j.id, j.available_at, j.seq
-             from ops_jobs j
-            where j.ready
-              and j.priority = served.priority
-              and j.queue = served.queue
-              and j.job_type = served.job_type
-              and j.available_at >= served.due_at
-              and j.available_at <= now()
-            order by j.available_at, j.seq
-            limit served.share
-              for update skip locked
-         ) ready
+  select id
+    from (
+           select ready.id, served.left_over,
+                  row_number() over (partition by served.job_type, served.left_over) as nth
+             from served
+            cross join lateral (
+                    select j.id
+                      from ops_jobs j
+                     where j.ready
+                       and j.priority = served.priority
+                       and j.queue = served.queue
+                       and j.job_type = served.job_type
+                       and j.concurrency_key = served.concurrency_key
+                       and j.available_at >= served.due_at
+                       and j.available_at <= now()
+                     order by j.available_at, j.seq
+                     limit served.share
+                       for update skip locked
+                  ) ready
+         ) taken
+   where left_over is null or nth <= left_over
    limit :limit::integer
 ),
 claimed as (
@@ -97,8 +164,9 @@ claimed as (
          updated_at = clock_timestamp()
     from due
    where j.id = due.id
-  returning j.id, j.claim_seq, j.job_type, j.queue, j.priority, j.available_at, j.attempt,
-            j.max_attempts, j.timeout_seconds, j.cancel_requested_at is not null as cancel_requested,
+  returning j.id, j.claim_seq, j.job_type, j.queue, j.priority, j.concurrency_key, j.available_at,
+            j.attempt, j.max_attempts, j.timeout_seconds,
+            j.cancel_requested_at is not null as cancel_requested,
             j.payload::text as payload_text, j.seq
 ),
 event as (
@@ -113,6 +181,16 @@ batch as (
   having count(*) > 0
   returning id
 ),
+spent as (
+  update ops_limits l
+     set tokens = limited.tokens - coalesce(taken.jobs, 0),
+         refilled_at = clock_timestamp()
+    from limited
+    left join (select job_type, count(*) as jobs from claimed group by job_type) taken
+      on taken.job_type = limited.job_type
+   where l.job_type = limited.job_type
+     and limited.tokens is not null
+),
 renewed as (
   update ops_runners
      set seen_at = clock_timestamp(),
@@ -121,8 +199,8 @@ renewed as (
      and seen_at < now() - interval '1 second'
      and exists (select from batch)
 )
-select claimed.id, claim_seq, batch.id as batch, job_type, queue, priority, available_at, attempt,
-       max_attempts, timeout_seconds, cancel_requested, payload_text
+select claimed.id, claim_seq, batch.id as batch, job_type, queue, priority, concurrency_key,
+       available_at, attempt, max_attempts, timeout_seconds, cancel_requested, payload_text
   from claimed
  cross join batch
  order by priority, available_at, seq

@@ -6,14 +6,14 @@
 -- unique index and finds it taken.
 with input as materialized (
   select job_type, queue, priority, payload, available_at, delay_seconds, max_attempts,
-         timeout_seconds, dedupe_key, tags, requested_by, request_id, replay_of, schedule_id,
-         ordinality
+         timeout_seconds, concurrency_key, dedupe_key, tags, requested_by, request_id, replay_of,
+         schedule_id, ordinality
     from rows from (
            jsonb_to_recordset(:jobs::jsonb) as (
              job_type text, queue text, priority smallint, payload jsonb, available_at timestamptz,
              delay_seconds double precision, max_attempts integer, timeout_seconds integer,
-             dedupe_key text, tags text[], requested_by text, request_id text, replay_of uuid,
-             schedule_id uuid
+             concurrency_key text, dedupe_key text, tags text[], requested_by text,
+             request_id text, replay_of uuid, schedule_id uuid
            )
          ) with ordinality
 ),
@@ -27,12 +27,13 @@ idempotency as (
 inserted as (
   insert into ops_jobs (
            id, job_type, queue, priority, payload, available_at, max_attempts, timeout_seconds,
-           dedupe_key, active_dedupe_key, tags, requested_by, request_id, replay_of, schedule_id
+           concurrency_key, dedupe_key, active_dedupe_key, tags, requested_by, request_id, replay_of,
+           schedule_id
          )
   select coalesce((select job_id from idempotency), ops_uuid7()), job_type, queue, priority, payload,
          coalesce(available_at, now() + make_interval(secs => coalesce(delay_seconds, 0))),
-         max_attempts, timeout_seconds, dedupe_key, dedupe_key, tags, requested_by, request_id,
-         replay_of, schedule_id
+         max_attempts, timeout_seconds, concurrency_key, dedupe_key, dedupe_key, tags, requested_by,
+         request_id, replay_of, schedule_id
     from input
    where :key::text is null
       or exists (select from idempotency)
@@ -40,8 +41,8 @@ inserted as (
       on conflict (job_type, active_dedupe_key) where active_dedupe_key is not null do nothing
   returning id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
             rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-            updated_at, started_at, finished_at, cancel_requested_at, progress, dedupe_key,
-            timeout_seconds, tags, replay_of, schedule_id
+            updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
+            dedupe_key, timeout_seconds, tags, replay_of, schedule_id
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt)
@@ -51,7 +52,7 @@ event as (
 )
 select id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
        rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-       updated_at, started_at, finished_at, cancel_requested_at, progress, dedupe_key,
-       timeout_seconds, tags, replay_of, schedule_id
+       updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
+       dedupe_key, timeout_seconds, tags, replay_of, schedule_id
   from inserted
  order by seq

@@ -24,8 +24,8 @@ with requeued as (
          )
   returning id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
             rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-            updated_at, started_at, finished_at, cancel_requested_at, progress, dedupe_key,
-            timeout_seconds, tags, replay_of, schedule_id
+            updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
+            dedupe_key, timeout_seconds, tags, replay_of, schedule_id
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt, claim_seq)
@@ -34,6 +34,6 @@ event as (
 )
 select id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
        rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-       updated_at, started_at, finished_at, cancel_requested_at, progress, dedupe_key,
-       timeout_seconds, tags, replay_of, schedule_id
+       updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
+       dedupe_key, timeout_seconds, tags, replay_of, schedule_id
   from requeued

@@ -23,12 +23,16 @@ held as materialized (
    cross join lateral unnest(silent.job_ids, silent.claim_seqs) as h (job_id, claim_seq)
 ),
 lost as materialized (
-  select j.id, j.rescues + 1 > :budget as is_spent
-    from ops_jobs j
-    join held on held.job_id = j.id and held.claim_seq = j.claim_seq
-   where j.status = 'running'
-   order by j.id
-     for update of j skip locked
+  select job.id, job.is_spent
+    from held
+   cross join lateral (
+           select j.id, j.rescues + 1 > :budget as is_spent
+             from ops_jobs j
+            where j.id = held.job_id
+              and j.claim_seq = held.claim_seq
+              and j.status = 'running'
+              for update skip locked  -- and one probe for each claim
+         ) job
 ),
 rescued as (
   update ops_jobs j
@@ -59,10 +63,16 @@ closed as (
      and not exists (
            select
              from held
-             join ops_jobs j on j.id = held.job_id and j.claim_seq = held.claim_seq
+            cross join lateral (
+                    select j.id
+                      from ops_jobs j
+                     where j.id = held.job_id
+                       and j.claim_seq = held.claim_seq
+                       and j.status = 'running'
+                    offset 0
+                  ) open
             where held.batch = c.id
-              and j.status = 'running'
-              and j.id not in (select id from lost)
+              and open.id not in (select id from lost)
          )
 )
 select id

@@ -76,6 +76,7 @@ create table ops_jobs (
   rescues             integer     not null default 0,
   timeout_seconds     integer,
   tags                text[]      not null default '{}',
+  concurrency_key     text        not null default '',
   dedupe_key          text,
   active_dedupe_key   text,
   replay_of           uuid,
@@ -158,6 +159,17 @@ create table ops_claims (
 )
 """
 
+# One row for each job type whose handlers are limited: whoever claims such jobs locks it first.
+LIMITS = """
+create table ops_limits (
+  job_type    ops_name         not null,
+  tokens      double precision not null default 0,
+  refilled_at timestamptz      not null default '2000-01-01',
+  constraint pk_ops_limits primary key (job_type),
+  constraint ck_ops_limits_tokens_not_negative check (tokens >= 0)
+)
+"""
+
 QUEUES = """
 create table ops_queues (
   name         ops_name not null,
@@ -182,7 +194,8 @@ create table ops_idempotency_keys (
 """
 
 INDEXES = """
-create index ix_ops_jobs_ready on ops_jobs (priority, queue, job_type, available_at, seq)
+create index ix_ops_jobs_ready
+  on ops_jobs (priority, queue, job_type, concurrency_key, available_at, seq)
   where ready;
 create unique index uq_ops_jobs_active_dedupe_key on ops_jobs (job_type, active_dedupe_key)
   where active_dedupe_key is not null;
@@ -194,7 +207,7 @@ def upgrade() -> None:
     op.execute(UUID7)
     for domain in DOMAINS.split(";"):
         op.execute(domain)
-    for table in (JOBS, EVENTS, RUNNERS, CLAIMS, QUEUES, IDEMPOTENCY_KEYS):
+    for table in (JOBS, EVENTS, RUNNERS, CLAIMS, LIMITS, QUEUES, IDEMPOTENCY_KEYS):
         op.execute(table)
     for index in INDEXES.split(";"):
         op.execute(index)
@@ -202,8 +215,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        "ops_idempotency_keys", "ops_queues", "ops_claims", "ops_runners", "ops_job_events",
-        "ops_jobs",
+        "ops_idempotency_keys", "ops_queues", "ops_limits", "ops_claims", "ops_runners",
+        "ops_job_events", "ops_jobs",
     ):  # fmt: skip
         op.drop_table(table)
     op.execute("drop domain ops_object")
