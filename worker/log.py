@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _LOGGER = logging.getLogger("worker")
+_EVERYWHERE: dict[str, Any] = {}
 
 
 class JsonLines(logging.Formatter):
@@ -20,14 +21,16 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             **getattr(record, "fields", {}),
+            **_EVERYWHERE,
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line, default=str)
 
 
-def set_up_logging(level: str) -> None:
-    """Send every record of this process to stderr as a JSON line."""
+def set_up_logging(level: str, *, runner: str) -> None:
+    """Send every record of this process to stderr as a JSON line that names the runner."""
+    _EVERYWHERE["runner"] = runner
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -15,9 +15,9 @@ import socket
 import sys
 from typing import Any, NoReturn
 
+from worker.frames import Decoder, pack, read_frame
 from worker.registry import RegistryError, import_handlers
 from worker.slots import linux, slot
-from worker.slots.frames import Decoder, pack, read_frame
 from worker.slots.process_tree import children, kill_below, kill_tree, signal_tree
 
 _FDS_PER_SPAWN = 2

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from worker.slots.frames import Decoder, pack, read_frame
+from worker.frames import Decoder, pack, read_frame
 
 _READY_SECONDS = 60.0
 

@@ -18,9 +18,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from worker.frames import FrameError
 from worker.lease import Lease
 from worker.log import log
-from worker.slots.frames import FrameError
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.process import SlotProcess, describe_exit
 from worker.slots.runs import Ended, Run, StopReason, Told, Verdict

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from worker.slots.frames import Decoder, pack
+from worker.frames import Decoder, pack
 from worker.slots.output import OutputBuffer
 from worker.slots.runs import Run, StopReason
 

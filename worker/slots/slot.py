@@ -21,10 +21,10 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from worker.context import JobContext
+from worker.frames import pack, read_frame
 from worker.handlers import HandlerSpec
 from worker.payloads import PayloadInvalid, decode_payload
 from worker.results import ResultInvalid, encode_result
-from worker.slots.frames import pack, read_frame
 from worker.slots.process_tree import kill_below
 from worker.steering import GiveUp, JobCancelled, RetryLater
 from worker.texts import clean, describe

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
+from worker.frames import FrameError
 from worker.results import ResultInvalid, check_result
-from worker.slots.frames import FrameError
 from worker.slots.runs import Verdict
 from worker.texts import clean
 

@@ -1,4 +1,4 @@
-"""Messages between runner, guard and slots: JSON objects behind a four-byte length, with a cap."""
+"""Messages between our processes: JSON objects behind a four-byte length, with a cap."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""Real runners for tests: `python -m worker` on a test's database, with a lease of three seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import urllib3
+
+from app import jobs
+from app.jobs import Event, Job
+from tests.processes import RealProcess, descendants
+from tests.waiting import wait_until
+
+TOKEN = "runner-token-for-tests"
+LEASE_SECONDS = 3
+
+_ENVIRONMENT = {
+    "APP_ENV": "testing",
+    "SECRET_KEY": "secret-key-for-tests",
+    "RUNNER_TOKEN": TOKEN,
+    "RUNNER_TOKEN_PREVIOUS": "runner-token-before",
+    "RUNNER_PORT": "0",
+    "RUNNER_NAME": "test",
+    "RUNNER_SLOTS": "2",
+    "RUNNER_LEASE_SECONDS": str(LEASE_SECONDS),
+    "RUNNER_HEARTBEAT_SECONDS": "1",
+    "RUNNER_LOOK_SECONDS": "60",
+    "RUNNER_DRAIN_SECONDS": "5",
+    "RUNNER_KILL_GRACE_SECONDS": "0.5",
+    "RUNNER_HANDLERS": "tests.bad_handlers",
+    "RUNNER_ALLOWLIST": "misbehave,strict",
+    "DATABASE_TIMEOUT_SECONDS": "2",
+    "PATH": "/usr/bin:/bin",
+}
+
+_http = urllib3.PoolManager(retries=False, timeout=5)
+
+
+class Runner(RealProcess):
+    """A runner with its listener's address."""
+
+    def __init__(self, database_url: str, **settings: object) -> None:
+        variables = {name.upper(): str(value) for name, value in settings.items()}
+        super().__init__(
+            ["-m", "worker"], {**_ENVIRONMENT, "DATABASE_URL": database_url, **variables}
+        )
+
+    @cached_property
+    def url(self) -> str:
+        """Its address, as its first line tells it."""
+        return f"http://{self.wait_for_event('runner_started')['address']}"
+
+    def request(
+        self, method: str, path: str, *, body: object = None, **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request; return the status and the JSON of the answer."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = _http.request(method, f"{self.url}{path}", body=data, headers=named)
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return response.status, json.loads(response.data) if is_json else {"text": response.data}
+
+    def wake(self, **hint: object) -> int:
+        """Send a wake-up with the right token; return the status."""
+        body = {name: str(value) for name, value in hint.items()} or None
+        return self.request("POST", "/runner/wake", body=body, x_runner_token=TOKEN)[0]
+
+    def slots(self) -> list[int]:
+        """Return every process below it."""
+        return descendants(self.pid)
+
+
+@contextlib.contextmanager
+def running(database_url: str, **settings: object) -> Iterator[Runner]:
+    """Run a runner for the length of the block, from when it has reached the database."""
+    runner = Runner(database_url, **settings)
+    try:
+        assert runner.url
+        runner.wait_for_line('"event": "database_reached"')
+        yield runner
+    finally:
+        runner.end()
+
+
+def wait_for_status(
+    conn: psycopg.Connection[Any], job_id: UUID, *statuses: str, timeout: float = 15
+) -> Job:
+    """Wait until the job has one of the statuses."""
+
+    def find() -> Job | None:
+        job = jobs.get_job(conn, job_id)
+        return job if job.status in statuses else None
+
+    def describe() -> str:
+        return f"{jobs.get_job(conn, job_id).status}, {[e.kind for e in events(conn, job_id)]}"
+
+    try:
+        found = wait_until(find, message=f"job {job_id} is {statuses}", timeout=timeout)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: it is {describe()}") from None
+    assert found is not None
+    return found
+
+
+def events(conn: psycopg.Connection[Any], job_id: UUID) -> list[Event]:
+    return jobs.list_events(conn, job_id)
+
+
+def kinds(conn: psycopg.Connection[Any], job_id: UUID) -> list[str]:
+    return [event.kind for event in events(conn, job_id)]

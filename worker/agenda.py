@@ -1,0 +1,80 @@
+"""When to claim, to look and to rescue next: the clockwork of a runner that is silent when idle.
+
+A claim that was not filled is followed by one look, and the look says when to come again. Between
+them nothing is sent, unless a wake-up asks for a claim.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from app.jobs import Look
+
+WAKE_INTERVAL_SECONDS = 0.05
+RESCUE_INTERVAL_SECONDS = 0.25
+LONGEST_RECHECK_SECONDS = 1.0
+NEVER = float("inf")
+
+
+class Agenda:
+    """Three times: `claim_at`, `look_at` and `rescue_at`, moved by what happened."""
+
+    def __init__(
+        self,
+        *,
+        look_seconds: float,
+        lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look_seconds = look_seconds
+        self._lease_seconds = lease_seconds
+        self._clock = clock
+        self._looked_at = self._rescued_at = self._claimed_at = -NEVER
+        self._misses = 0
+        self.claim_at = clock()
+        self.look_at = self.rescue_at = NEVER
+
+    @property
+    def next_at(self) -> float:
+        """When there is something to do that needs no free slot."""
+        return min(self.look_at, self.rescue_at)
+
+    def woken(self) -> None:
+        """A wake-up came: claim now, but a flood of wake-ups makes no flood of claims."""
+        self.claim_at = min(self.claim_at, self._claimed_at + WAKE_INTERVAL_SECONDS)
+
+    def claimed(self, count: int, limit: int) -> None:
+        """A claim of up to `limit` jobs brought `count`."""
+        now = self._claimed_at = self._clock()
+        self._misses = 0 if count else self._misses + 1
+        if count == limit:
+            # There may be more. A backlog must not keep a dead runner's jobs waiting for ever.
+            self.claim_at = now
+            self.look_at = min(self.look_at, max(now, self._looked_at) + self._lease_seconds)
+        else:
+            self.claim_at = NEVER
+            self.look_at = now
+
+    def looked(self, look: Look) -> None:
+        """A look told what comes next."""
+        now = self._looked_at = self._clock()
+        self.look_at = now + self._look_seconds
+        self.claim_at = self.rescue_at = NEVER
+        if look.due_in_seconds is not None and look.due_in_seconds > 0:
+            self._misses = 0
+            self.claim_at = now + look.due_in_seconds
+        elif look.due_in_seconds is not None:
+            # Due, but a claim just missed it: another session has the row. Do not spin on it.
+            pause = 0.05 * 2 ** min(self._misses - 1, 10) if self._misses else 0.0
+            self.claim_at = now + min(pause, LONGEST_RECHECK_SECONDS)
+        else:
+            self._misses = 0
+        if look.lease_ends_in_seconds is not None:
+            ends_at = now + max(0.0, look.lease_ends_in_seconds) + 0.02
+            self.rescue_at = max(ends_at, self._rescued_at + RESCUE_INTERVAL_SECONDS)
+
+    def rescued(self) -> None:
+        """Leases that ran out were taken care of: what they held is there to be claimed."""
+        self._rescued_at = self.claim_at = self._clock()
+        self.rescue_at = NEVER

@@ -1,0 +1,251 @@
+"""The runner's main thread: start-up, signals, supervision, and the way out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from worker.engine import Engine
+from worker.heartbeat import Heartbeat
+from worker.identity import Identity
+from worker.journal import Journal
+from worker.lease import Lease
+from worker.listener.process import AddressTaken, ListenerProcess, bind
+from worker.listener.setup import make_setup
+from worker.log import log, set_up_logging
+from worker.registry import Registry, RegistryError, load_registry
+from worker.slots import linux
+from worker.slots.guard_keeper import GuardKeeper
+from worker.slots.guard_link import GuardError
+from worker.slots.pool import Pool
+from worker.slots.runs import StopReason
+
+if TYPE_CHECKING:
+    import socket
+
+    from config import Settings
+
+EXIT_OK, EXIT_CANNOT_START, EXIT_BROKEN = 0, 1, 70
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_FLUSH_SECONDS = 15.0
+
+
+def run(settings: Settings) -> int:
+    """Run the runner until it is told to stop; returns the exit code."""
+    set_up_logging(settings.log_level, runner=settings.runner_name)
+    linux.hide_memory()
+    linux.adopt_orphans()
+    if not linux.SUPPORTED:
+        log(
+            "slots_degraded",
+            level=logging.WARNING,
+            reason="only Linux keeps handlers from outliving us",
+        )
+    try:
+        registry = load_registry(settings)
+        with bind(settings.runner_host, settings.runner_port) as server:
+            return Daemon(settings, registry, server).run()
+    except (RegistryError, AddressTaken, GuardError) as error:
+        log("cannot_start", level=logging.ERROR, reason=str(error))
+        return EXIT_CANNOT_START
+
+
+class Daemon:
+    """All parts of one runner, and the loop that watches over them."""
+
+    def __init__(self, settings: Settings, registry: Registry, server: socket.socket) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._server = server
+        self._identity = Identity(settings.runner_name)
+        self._journal = Journal()
+        self._lease = Lease(settings.runner_lease_seconds, settings.runner_kill_grace_seconds)
+        self._heartbeat = Heartbeat(
+            settings,
+            runner_instance=self._identity.instance,
+            lease=self._lease,
+            on_cancel=lambda held: self._pool.stop(held.id, held.claim_seq or 0, StopReason.CANCEL),
+        )
+        self._engine = Engine(
+            settings,
+            registry,
+            self._identity,
+            lease=self._lease,
+            heartbeat=self._heartbeat,
+            journal=self._journal,
+        )
+        self._pool = self._engine.pool = Pool(
+            size=settings.runner_slots,
+            recycle_jobs=settings.runner_recycle_jobs,
+            kill_grace_seconds=settings.runner_kill_grace_seconds,
+            guards=GuardKeeper(registry.modules, settings.handler_settings, self._own_children),
+            lease=self._lease,
+            on_ended=self._engine.tell,
+            on_told=self._engine.tell,
+            on_change=self._engine.capacity_changed,
+        )
+        self._listener = ListenerProcess(
+            server,
+            make_setup(settings, registry, self._identity),
+            on_wake=self._wake,
+            state=self._state,
+        )
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        self._threads: list[threading.Thread] = []
+        self._has_crashed = False
+        self._drain_until: float | None = None
+        self._give_up_at: float | None = None
+
+    def run(self) -> int:
+        """Start everything, serve until drained, and leave nothing behind."""
+        self._take_signals()
+        self._pool.start()
+        self._watch_listener()
+        self._start_thread("engine", self._engine.run)
+        self._start_thread("heartbeat", self._heartbeat.run)
+        self._tell_start()
+        code = self._supervise()
+        self._heartbeat.end()
+        self._pool.close()
+        self._listener.end()
+        log("runner_stopped", exit_code=code)
+        return code
+
+    # -- start -----------------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        """Have signals arrive as bytes on a pipe: the handlers themselves do nothing."""
+        for fd in (self._wake_read, self._wake_write):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for signum in _STOP_SIGNALS:
+            signal.signal(signum, lambda _signum, _frame: None)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+
+    def _start_thread(self, name: str, target: Callable[[], None]) -> None:
+        """Start a thread whose end, and whose crash, is noticed by the main thread."""
+
+        def watched() -> None:
+            try:
+                target()
+            except Exception:
+                self._has_crashed = True
+                logging.getLogger("worker").exception(
+                    "thread_crashed", extra={"fields": {"thread": name}}
+                )
+            finally:
+                os.write(self._wake_write, b"\0")
+
+        thread = threading.Thread(target=watched, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _tell_start(self) -> None:
+        for name, reason in self._registry.left_out.items():
+            log("job_type_left_out", level=logging.WARNING, job_type=name, reason=reason)
+        host, port = self._server.getsockname()[:2]
+        log(
+            "runner_started",
+            instance=self._identity.instance,
+            version=self._identity.version,
+            pid=self._identity.pid,
+            address=f"{host}:{port}",
+            slots=self._settings.runner_slots,
+            allowlist=[*self._registry.allowlist],
+        )
+
+    # -- supervision -----------------------------------------------------------------------------
+
+    def _supervise(self) -> int:
+        engine = self._threads[0]
+        while engine.is_alive():
+            for key, _ in self._selector.select(self._seconds_to_wait()):
+                if key.fileobj is self._wake_read or key.fd == self._wake_read:
+                    self._take_wake_bytes()
+                elif not self._listener.read():
+                    self._selector.unregister(key.fileobj)
+            if self._has_crashed or not self._pool.is_alive:
+                self._pool.stop_all(StopReason.FENCE)
+                return EXIT_BROKEN
+            if self._keep_time():
+                return EXIT_BROKEN
+        return EXIT_OK
+
+    def _seconds_to_wait(self) -> float | None:
+        times = [self._drain_until, self._give_up_at, self._listener.restart_at]
+        due = [at for at in times if at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _take_wake_bytes(self) -> None:
+        for signum in os.read(self._wake_read, 4_096):
+            if signum in _STOP_SIGNALS:
+                self._stop_signal()
+
+    def _stop_signal(self) -> None:
+        """Drain on the first signal; on the second give the jobs back at once."""
+        now = time.monotonic()
+        if self._give_up_at is None:
+            log("runner_draining", held=self._running())
+            self._drain_until = now + self._settings.runner_drain_seconds
+            self._engine.drain()
+        else:
+            self._drain_until = now
+        grace = self._settings.runner_kill_grace_seconds + _FLUSH_SECONDS
+        self._give_up_at = self._drain_until + grace
+
+    def _keep_time(self) -> bool:
+        """Do what is due; True when draining has to be given up."""
+        now = time.monotonic()
+        if self._listener.restart_at is not None and now >= self._listener.restart_at:
+            self._watch_listener()
+        if self._drain_until is not None and now >= self._drain_until:
+            self._drain_until = None
+            self._pool.stop_all(StopReason.DRAIN)
+        if self._give_up_at is not None and now >= self._give_up_at:
+            log("drain_given_up", level=logging.ERROR, held=self._running())
+            return True
+        return False
+
+    def _watch_listener(self) -> None:
+        self._selector.register(self._listener.start(), selectors.EVENT_READ)
+
+    # -- told to other parts ---------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._engine.wake()
+        self._heartbeat.wake()
+
+    def _own_children(self) -> set[int]:
+        pid = self._listener.pid
+        return set() if pid is None else {pid}
+
+    def _running(self) -> int:
+        return self._engine.held
+
+    def _state(self) -> Mapping[str, Any]:
+        """Return how the runner is, without asking anything of it."""
+        state = self._journal.snapshot()
+        is_alive = all(thread.is_alive() for thread in self._threads) and self._pool.is_alive
+        is_draining = self._give_up_at is not None
+        reasons = {
+            "a loop has ended": not is_alive,
+            "the slots are being started again": self._pool.capacity == 0,
+            "the database is not reachable": not state["database_reachable"],
+            "the runner is draining": is_draining,
+        }
+        reason = next((reason for reason, holds in reasons.items() if holds), None)
+        more = {} if reason is None else {"reason": reason}
+        return {
+            **state,
+            **more,
+            "is_ready": reason is None,
+            "slots": self._settings.runner_slots,
+            "running": self._running(),
+        }

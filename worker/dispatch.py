@@ -1,0 +1,69 @@
+"""What becomes of a fresh claim: a run for a slot, or a settlement where it must not run."""
+
+from __future__ import annotations
+
+import random
+
+import psycopg
+
+from app.jobs import Claim
+from worker.database import Database
+from worker.handlers import HandlerSpec
+from worker.payloads import PayloadInvalid, check_size, decode_payload
+from worker.registry import Registry
+from worker.settle import Settlement, abort, fail, failed_attempt, reject, release
+from worker.slots.runs import Run
+from worker.texts import clean, describe
+
+
+class Dispatcher:
+    """Checks a claim once more before its handler starts, and fills in its payload."""
+
+    def __init__(
+        self, database: Database, registry: Registry, default_timeout_seconds: float
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._default_timeout_seconds = default_timeout_seconds
+
+    def plan(self, claim: Claim) -> Run | Settlement:
+        """Return the run of `claim`, or what to write instead."""
+        spec = self._registry.specs.get(claim.job_type)
+        if spec is None or claim.job_type not in self._registry.allowlist:
+            return reject(claim)
+        if claim.cancel_requested:
+            return abort(claim)
+        try:
+            payload_text = self._payload_text(claim, spec)
+            check_size(payload_text)
+        except PayloadInvalid as error:
+            return fail(claim, f"payload_invalid: {error}")
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # the connection, not the query
+                return release(claim)
+            return _load_failed(claim, spec, error)
+        except Exception as error:  # noqa: BLE001 - `load` is a handler's code
+            return _load_failed(claim, spec, error)
+        return Run(
+            claim.id,
+            claim.claim_seq,
+            claim.job_type,
+            claim.attempt,
+            payload_text,
+            claim.timeout_seconds or spec.timeout_seconds or self._default_timeout_seconds,
+        )
+
+    def _payload_text(self, claim: Claim, spec: HandlerSpec) -> str:
+        """Return what the slot gets: the payload as it is, or as the handler's `load` makes it."""
+        if spec.load is None:
+            return claim.payload_text
+        payload = decode_payload(spec.payload, claim.payload_text)
+        with self._database.transaction() as conn:
+            loaded = spec.load(conn, payload)
+        text: str = spec.payload.model_validate(loaded).model_dump_json()
+        return text
+
+
+def _load_failed(claim: Claim, spec: HandlerSpec, error: Exception) -> Settlement:
+    reason = clean(f"load failed: {describe(error)}")
+    return failed_attempt(claim, spec, reason, random=random.random)
