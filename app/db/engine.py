@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, NullPool, QueuePool, create_engine, event, exc
 
 from app.db.connection import connect_arguments
+from app.db.lenient_json import lenient_json
 
 
 def make_engine(
@@ -28,7 +29,13 @@ def make_engine(
             "max_overflow": 0,
             "pool_timeout": timeout_seconds,
         }
-    engine = create_engine(database_url, connect_args=arguments, use_native_hstore=False, **options)
+    engine = create_engine(
+        database_url,
+        connect_args=arguments,
+        use_native_hstore=False,
+        json_deserializer=lenient_json,
+        **options,
+    )
     if pool_size:
         event.listen(engine, "checkout", _refuse_a_closed_connection)
     return engine

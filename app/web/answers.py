@@ -73,8 +73,13 @@ class JobAnswer(Answer):
     replay_of: UUID | None
     schedule_id: UUID | None
     seq: int
-    waiting_reason: WaitingReason | None = None
     links: JobLinks
+
+
+class JobReadAnswer(JobAnswer):
+    """A job, and why it is not running if it is queued."""
+
+    waiting_reason: WaitingReason | None
 
 
 class RunnerSeen(Answer):
@@ -110,7 +115,7 @@ class AcceptedAnswer(Answer):
     warnings: list[WarningAnswer]
 
 
-class CreatedAnswer(JobAnswer, AcceptedAnswer):
+class CreatedAnswer(AcceptedAnswer, JobAnswer):
     """The job, and who will run it."""
 
     deduplicated: bool = Field(description="True where an active job had the same dedupe_key.")

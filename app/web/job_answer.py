@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from app.jobs import Job, WaitingReason
+from app.jobs import Job
 from app.jobs.job import JOB_COLUMNS
 from app.web.answers import JobAnswer, JobLinks
 from app.web.errors import Problem
@@ -30,15 +30,14 @@ def job_url(job_id: UUID) -> str:
     return f"{CANONICAL}jobs/{job_id}"
 
 
-def job_fields(job: Job, waiting_reason: WaitingReason | None = None) -> Mapping[str, Any]:
+def job_fields(job: Job) -> Mapping[str, Any]:
     """Return the fields of a JobAnswer, for it or for an answer that says more."""
     url = job_url(job.id)
     return {
         **{name: getattr(job, name) for name in JOB_COLUMNS if name in JobAnswer.model_fields},
-        "waiting_reason": waiting_reason,
         "links": JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
     }
 
 
-def job_answer(job: Job, waiting_reason: WaitingReason | None = None) -> JobAnswer:
-    return JobAnswer.model_validate(job_fields(job, waiting_reason))
+def job_answer(job: Job) -> JobAnswer:
+    return JobAnswer.model_validate(job_fields(job))

@@ -13,11 +13,12 @@ from app.web.answers import (
     EventPage,
     JobAnswer,
     JobPage,
+    JobReadAnswer,
 )
 from app.web.creation import ACTOR, create_job, created_answer
 from app.web.cursor import decode_cursor, encode_cursor
 from app.web.inputs import CancelBody, CreateQuery, EventsQuery, JobsQuery, NewJobBody, Query
-from app.web.job_answer import job_answer, job_url, read_job_id
+from app.web.job_answer import job_answer, job_fields, job_url, read_job_id
 from app.web.job_types import types_off
 from app.web.operation import Reply, operation
 from app.web.plane import current_plane
@@ -113,7 +114,7 @@ def index(query: JobsQuery) -> Response:
 @operation(
     tag="Jobs",
     summary="Read a job",
-    replies={200: Reply(description="The job.", model=JobAnswer)},
+    replies={200: Reply(description="The job.", model=JobReadAnswer)},
     problems=("job_not_found", "database_unavailable", "schema_not_current"),
 )
 def show(job_id: str, query: Query) -> Response:
@@ -123,7 +124,8 @@ def show(job_id: str, query: Query) -> Response:
     with plane.transaction() as conn:
         job = get_job(conn, known_id)
         reason = waiting_reason(conn, job, types_off=types_off(plane))
-    return json_response(job_answer(job, reason))
+    fields = {**job_fields(job), "waiting_reason": reason}
+    return json_response(JobReadAnswer.model_validate(fields))
 
 
 @blueprint.get("/jobs/<job_id>/events")
