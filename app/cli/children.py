@@ -21,6 +21,7 @@ _BIND = [sys.executable, "-I", "-S", str(Path(__file__).with_name("bound_child.p
 _TAIL_LINES = 20
 _TAIL_BYTES = 20_000
 _POLL_SECONDS = 0.02
+_URGENT_SECONDS = 10.0
 
 
 class Child:
@@ -51,11 +52,17 @@ class Child:
     def stop(self, grace_seconds: float, *, is_urgent: Callable[[], bool]) -> bool:
         """Ask the process to end, wait, kill what is left of its group; say whether it obeyed.
 
-        The grace ends early when the stop becomes urgent.
+        When the stop becomes urgent it is asked again (a runner then gives its jobs back at once)
+        and has little time left.
         """
         self.process.terminate()
         deadline = time.monotonic() + grace_seconds
-        while self.exit_code is None and time.monotonic() < deadline and not is_urgent():
+        hurried = False
+        while self.exit_code is None and time.monotonic() < deadline:
+            if is_urgent() and not hurried:
+                hurried = True
+                self.process.terminate()
+                deadline = min(deadline, time.monotonic() + _URGENT_SECONDS)
             time.sleep(_POLL_SECONDS)
         obeyed = self.exit_code is not None
         self.kill()

@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "test": Entry("app.cli.developer:test_command", "Run the tests."),
         "check": Entry("app.cli.developer:check_command", "Lint, types, layers: the fast gate."),
         "fmt": Entry("app.cli.developer:fmt_command", "Format the code."),
+        "docs": Entry("app.cli.docs:docs_command", "Write what is made from the code."),
         "lock": Entry("app.cli.developer:lock_command", "Lock the dependencies anew."),
     },
 }

@@ -98,7 +98,7 @@ def _tell(stack: Stack, port: int, feeds: DemoFeeds) -> None:
         _chapter(2, "Create jobs through the HTTP API")
         created = [_create(client, body) for body in bodies]
         _chapter(3, "Watch them run")
-        jobs = _watch(client, [job["id"] for job in created], stack)
+        jobs = _watch(client, created, stack)
     _require_success(jobs, stack)
     _chapter(4, "Read what came of them")
     for job in jobs:
@@ -106,7 +106,7 @@ def _tell(stack: Stack, port: int, feeds: DemoFeeds) -> None:
         emit("  ", (_TITLES[job["job_type"]], "bold"))
         emit_result(job["job_type"], job["result"])
     _chapter(5, "The same with curl, while `./ops up` runs")
-    _emit_curl(bodies, jobs[0])
+    _emit_curl(bodies)
     _chapter(6, "What is recorded in the database")
     emit_rows(stack.variables["DATABASE_URL"])
     emit()
@@ -138,18 +138,20 @@ def _create(client: Client, body: dict[str, Any]) -> Job:
     return job
 
 
-def _watch(client: Client, job_ids: list[str], stack: Stack) -> list[Job]:
+def _watch(client: Client, created: list[Job], stack: Stack) -> list[Job]:
     """Print the events of all jobs as they come; return the final jobs."""
-    last: dict[str, Job] = {}
-    for job, events in follow(client, job_ids, timeout_seconds=_JOBS_SECONDS):
+    final: dict[str, Job] = {}
+    for job, event in follow(client, [job["id"] for job in created], timeout_seconds=_JOBS_SECONDS):
         stack.check()
-        for event in events:
-            emit(f"  {job['job_type']:<26}", *event_line(job, event))
-        last[job["id"]] = job
+        if event is None:
+            final[job["id"]] = job
+        else:
+            emit(f"  {job['job_type']:<26}", *event_line(created[0], event))
     emit()
-    for job_id in job_ids:
-        emit(f"  {last[job_id]['job_type']:<26}  ", *outcome_line(last[job_id]))
-    return [last[job_id] for job_id in job_ids]
+    jobs = [final[job["id"]] for job in created]
+    for job in jobs:
+        emit(f"  {job['job_type']:<26}  ", *outcome_line(job))
+    return jobs
 
 
 def _require_success(jobs: list[Job], stack: Stack) -> None:
@@ -170,7 +172,7 @@ def _require_success(jobs: list[Job], stack: Stack) -> None:
     )
 
 
-def _emit_curl(bodies: list[dict[str, Any]], job: Job) -> None:
+def _emit_curl(bodies: list[dict[str, Any]]) -> None:
     base = f"http://{HOST}:8000{API}"
     headers = {"Content-Type": "application/json"}
     emit("  export OPS_API_KEY=$(./ops config get OPS_API_KEY)")
@@ -178,8 +180,8 @@ def _emit_curl(bodies: list[dict[str, Any]], job: Job) -> None:
     emit("  ", curl_line("POST", f"{base}/jobs", body=caption, headers=headers))
     headlines = json_text({"job_type": bodies[0]["job_type"], "payload": {}})
     emit("  ", curl_line("POST", f"{base}/trigger_runner", body=headlines, headers=headers))
-    emit("  ", curl_line("GET", f"{base}/jobs/{job['id']}"))
-    emit("  ", curl_line("GET", f"{base}/jobs/{job['id']}/events"))
+    emit("  ", curl_line("GET", f"{base}/jobs"))
+    emit("  ", curl_line("GET", f"{base}/jobs/JOB_ID/events"))
 
 
 def _chapter(number: int, title: str) -> None:

@@ -23,12 +23,12 @@ def emit_rows(database_url: str) -> None:
     emit(("  " + _ROWS, "dim"))
     rows = _select(database_url, _ROWS)
     emit_table(
-        ("  job_type", "status", "attempt", "requested_by", "waited", "ran", "result"),
+        ("job_type", "status", "attempt", "requested_by", "waited", "ran", "result"),
         [
             (
-                f"  {row['job_type']}",
+                row["job_type"],
                 status(row["status"]),
-                f"{row['attempt']}/{row['max_attempts'] or '-'}",
+                str(row["attempt"]),
                 row["requested_by"] or "",
                 _seconds(row["created_at"], row["started_at"]),
                 _seconds(row["started_at"], row["finished_at"]),
@@ -36,6 +36,7 @@ def emit_rows(database_url: str) -> None:
             )
             for row in rows
         ],
+        indent="  ",
     )
     if rows:
         emit((f"  7 of its {len(rows[0])} columns", "dim"))
@@ -45,10 +46,10 @@ def emit_events(database_url: str, job_id: str) -> None:
     """Print the history of a job as it is recorded."""
     emit(("  " + _EVENTS.replace("%s", f"'{job_id}'"), "dim"))
     emit_table(
-        ("  at", "kind", "actor", "claim_seq", "message", "data"),
+        ("at", "kind", "actor", "claim_seq", "message", "data"),
         [
             (
-                f"  {row['at']:%H:%M:%S.%f}",
+                f"{row['at']:%H:%M:%S.%f}",
                 row["kind"],
                 row["actor"],
                 str(row["claim_seq"] or ""),
@@ -57,6 +58,7 @@ def emit_events(database_url: str, job_id: str) -> None:
             )
             for row in _select(database_url, _EVENTS, job_id)
         ],
+        indent="  ",
     )
 
 

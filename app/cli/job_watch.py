@@ -29,8 +29,8 @@ def watch(
     as_json = current().as_json
     job: dict[str, Any] = {}
     try:
-        for job, events in follow(client, [job_id], timeout_seconds=timeout_seconds):
-            for event in events:
+        for job, event in follow(client, [job_id], timeout_seconds=timeout_seconds):
+            if event is not None:
                 (say if as_json else on_line)(*event_line(job, event))
     except KeyboardInterrupt:
         say("The job goes on. ", ("hint:", "bold"), f" ops job watch {job_id}")

@@ -75,7 +75,11 @@ def status(word: str) -> Part:
 
 
 def emit_table(
-    headings: Sequence[str], rows: Iterable[Sequence[Part]], *, whole: Sequence[int] = (0,)
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Part]],
+    *,
+    whole: Sequence[int] = (0,),
+    indent: str = "",
 ) -> None:
     """Print an aligned table; on a narrow terminal all columns but the `whole` ones give way."""
     from rich.table import Table
@@ -86,7 +90,7 @@ def emit_table(
         max([len(heading), *(row[index].cell_len for row in texts)])
         for index, heading in enumerate(headings)
     ]
-    _shrink(widths, console.width - _GAP * (len(widths) - 1), keep=whole)
+    _shrink(widths, console.width - len(indent) - _GAP * (len(widths) - 1), keep=whole)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading, width in zip(headings, widths, strict=True):
         table.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
@@ -95,7 +99,7 @@ def emit_table(
     console.width = max(console.width, sum(widths) + _GAP * len(widths))
     with console.capture() as capture:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    click.echo("\n".join(indent + line.rstrip() for line in capture.get().splitlines()))
 
 
 def _shrink(widths: list[int], room: int, *, keep: Sequence[int]) -> None:

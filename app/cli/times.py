@@ -16,10 +16,10 @@ def seconds_between(start: str, end: str) -> float:
 
 
 def length(seconds: float) -> str:
-    """Return a length of time in at most two units: `0.3s`, `12s`, `4m 10s`, `3d 2h`."""
-    if seconds < 10:
-        return f"{max(seconds, 0):.1f}s"
-    whole = round(seconds)
+    """Return a length of time in at most two units: `0.31s`, `12s`, `4m 10s`, `3d 2h`."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{max(seconds, 0):.2f}s"
+    whole = max(round(seconds), 0)
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
@@ -38,4 +38,6 @@ def _two_units(seconds: int, size: int, unit: str, smaller_size: int, smaller_un
 def ago(moment: str) -> str:
     """Return how long ago, or in how long, a moment is."""
     seconds = (datetime.now(UTC) - parse(moment)).total_seconds()
-    return f"{length(seconds)} ago" if seconds >= 0 else f"in {length(-seconds)}"
+    if abs(seconds) < 1:
+        return "now"
+    return f"{length(round(seconds))} ago" if seconds > 0 else f"in {length(-round(seconds))}"

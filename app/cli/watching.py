@@ -44,8 +44,8 @@ class Follower:
 
 def follow(
     client: Client, job_ids: Sequence[str], *, timeout_seconds: float | None = None
-) -> Iterator[tuple[Job, list[Event]]]:
-    """Yield each job with its new events at each change, until all are final.
+) -> Iterator[tuple[Job, Event | None]]:
+    """Yield each new event with its job, oldest first, and each final job with None at its end.
 
     Raises CommandError when the control plane stays away or the time is over; the jobs go on.
     """
@@ -54,11 +54,11 @@ def follow(
     pause = _SHORTEST_PAUSE
     while followers:
         pause = min(pause * 1.3, _LONGEST_PAUSE)
-        for follower in followers:
-            fresh = follower.next_events()
-            if fresh or follower.is_done:
-                yield follower.job, fresh
-                pause = _SHORTEST_PAUSE
+        found = [(event, f.job) for f in followers for event in f.next_events()]
+        for event, job in sorted(found, key=lambda pair: (pair[0]["at"], pair[0]["id"])):
+            yield job, event
+            pause = _SHORTEST_PAUSE
+        yield from ((follower.job, None) for follower in followers if follower.is_done)
         followers = [follower for follower in followers if not follower.is_done]
         if followers and deadline is not None and time.monotonic() >= deadline:
             job = followers[0].job
@@ -102,7 +102,9 @@ def event_line(job: Job, event: Event) -> list[Part]:
     kind = event["kind"]
     since = length(seconds_between(job["created_at"], event["at"]))
     mark = STATUS_MARKS.get(kind, "·")
-    return [f"{since:>8}  ", (f"{mark} {kind:<16}", STATUS_STYLES.get(kind, "")), _words(event)]
+    words = _words(event)
+    shown = f"{mark} {kind:<16}" if words else f"{mark} {kind}"
+    return [f"{since:>8}  ", (shown, STATUS_STYLES.get(kind, "")), words]
 
 
 def outcome_line(job: Job) -> list[Part]:

@@ -11,15 +11,20 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil  # type: ignore[import-untyped]
+import psycopg
 import pytest
 
+from app import jobs
 from app.cli import exits
 from app.cli.local import published
+from app.cli.made_secrets import complete
 from app.cli.ports import free_ports
 from app.cli.root import main
 from config import SETTINGS
+from tests.factories import kinds
 from tests.processes import RealProcess, descendants, is_running, process
 from tests.waiting import wait_until
 
@@ -72,6 +77,21 @@ def use(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
+def start_a_long_job(stack: Up, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> str:
+    """Create a job that sleeps for ten minutes and wait until its handler runs."""
+    use(monkeypatch, stack.variables)
+    capsys.readouterr()
+    assert main(["job", "create", "test_job", "-p", "sleep_seconds=600"]) == 0
+    job_id = capsys.readouterr().out.strip()
+
+    def is_asleep() -> bool:
+        main(["job", "events", job_id])
+        return "sleeping" in capsys.readouterr().out
+
+    wait_until(is_asleep, message="the handler sleeps")
+    return job_id
+
+
 def all_gone(processes: set[int]) -> bool:
     return not any(is_running(pid) for pid in processes)
 
@@ -118,9 +138,12 @@ def test_a_signal_drains_everything(tmp_path: Path, number: signal.Signals) -> N
         assert "killed" not in stack.process.output
 
 
-def test_a_kill_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_kill_in_mid_job_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     with up(tmp_path) as stack:
         stack.process.wait_for_line(READY, timeout=60)
+        start_a_long_job(stack, monkeypatch, capsys)
         processes = stack.everything()
         stack.process.signal(signal.SIGKILL)
         stack.process.wait()
@@ -135,6 +158,55 @@ def test_a_signal_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
         stack.process.wait(60)
         assert all_gone(processes)
         assert READY not in stack.process.output
+
+
+def test_a_second_signal_gives_the_jobs_back_at_once(
+    tmp_path: Path,
+    database_url: str,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    with up(tmp_path, settings={"DATABASE_URL": database_url}) as stack:
+        stack.process.wait_for_line(READY, timeout=60)
+        job_id = start_a_long_job(stack, monkeypatch, capsys)
+        stack.process.signal(signal.SIGINT)
+        stack.process.wait_for_line("Stopping")
+        stack.process.signal(signal.SIGINT)
+        assert stack.process.wait(15) == 0
+        assert "killed" not in stack.process.output
+    job = jobs.get_job(connection, UUID(job_id))
+    assert (job.status, job.attempt) == (jobs.Status.QUEUED, 0)
+    assert kinds(connection, job.id)[-1] == "released"
+
+
+def test_serve_and_runner_are_the_same_by_hand(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, runner_port = free_ports(2)
+    chosen = complete({}) | {
+        "APP_ENV": "dev",
+        "DATABASE_URL": database_url,
+        "OPS_URL": f"http://127.0.0.1:{port}",
+        "RUNNER_URL": f"http://127.0.0.1:{runner_port}",
+        "RUNNER_PORT": str(runner_port),
+    }
+    environment = bare_environment(chosen)
+    serve = ["-m", "app.cli", "serve", "--port", str(port), "--workers", "1"]
+    with (
+        process(serve, environment) as control_plane,
+        process(["-m", "app.cli", "runner"], environment) as runner,
+    ):
+        control_plane.wait_for_line("Booting worker")
+        runner.wait_for_event("runner_started")
+        with process(serve, environment) as second:
+            assert second.wait() == exits.ERROR
+            assert f"Port {port}" in second.output
+        use(monkeypatch, chosen)
+        assert main(["job", "create", "test_job", "--wait"]) == 0
+        for started in (runner, control_plane):
+            started.signal(signal.SIGTERM)
+            assert started.wait() == 0
 
 
 def test_a_process_that_dies_stops_everything_and_is_named(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def test_talk_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (-1, "0.0s"),
-        (0.31, "0.3s"),
+        (-1, "0s"),
+        (0.312, "0.31s"),
         (12, "12s"),
         (60, "1m"),
         (250, "4m 10s"),
@@ -85,14 +85,14 @@ def test_lengths_of_time_have_at_most_two_units(seconds: float, text: str) -> No
 
 def test_an_event_line_has_the_time_since_creation_and_says_what_happened() -> None:
     assert "".join(map(plain, event_line(JOB, event("running")))).split() == [
-        "1.9s", "·", "running", "by", "runner:a/1,", "attempt", "1",
+        "1.90s", "·", "running", "by", "runner:a/1,", "attempt", "1",
     ]  # fmt: skip
     progress = event("progress", data={"done": 2, "total": 3, "message": "drafted"})
     assert "".join(map(plain, event_line(JOB, progress))).endswith("2/3 drafted")
 
 
 def test_the_outcome_says_how_long_it_ran_and_waited() -> None:
-    assert "".join(map(plain, outcome_line(JOB))) == "✓ succeeded in 1.9s (waited 0.3s)"
+    assert "".join(map(plain, outcome_line(JOB))) == "✓ succeeded in 1.90s (waited 0.30s)"
     failed = {**JOB, "status": "failed", "error": "no such city"}
     assert "".join(map(plain, outcome_line(failed))).endswith(": no such city")
 
