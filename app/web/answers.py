@@ -68,7 +68,7 @@ class JobAnswer(Answer):
     rescues: int
     timeout_seconds: int | None
     tags: list[str]
-    concurrency_key: str = ""
+    concurrency_key: str
     dedupe_key: str | None
     replay_of: UUID | None
     schedule_id: UUID | None

@@ -46,7 +46,10 @@ def send_wake(
     """
     call = _Call(runner_url, token, timeout_seconds, job_id, job_type)
     thread = threading.Thread(target=call.run, name="wake", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # the process may have no thread left; the job is committed all the same
+        return WakeOutcome(sent=False, status="error")
     thread.join(timeout_seconds)
     if thread.is_alive():
         call.abandon()
