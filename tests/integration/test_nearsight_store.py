@@ -165,9 +165,9 @@ def test_a_renamed_story_is_found_by_its_link_and_by_its_first_title(
 def test_two_stories_that_are_one_article_are_merged(connection: psycopg.Connection) -> None:
     keep(connection, collected(("Post", FLOOD, POST)))
     renamed = "Harbour tunnel open again after flood"
-    result = keep(connection, collected(("Post", renamed, POST), ("Radio", FLOOD, RADIO)))
+    result = keep(connection, collected(("Courier", renamed, POST), ("Radio", FLOOD, RADIO)))
     assert (result.fetched, result.new, result.known, result.duplicates) == (2, 0, 1, 1)
-    assert articles(connection)[0]["seen_in"] == ["Post", "Radio"]
+    assert articles(connection)[0]["seen_in"] == ["Courier", "Post", "Radio"]
 
 
 def test_the_same_title_days_later_is_another_article(connection: psycopg.Connection) -> None:
