@@ -1,7 +1,5 @@
 """Handlers that do, when asked, what handlers must not; the runner has to bear all of it."""
 
-# ruff: noqa: T201 - what a handler prints becomes an event of its job
-
 from __future__ import annotations
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Real runners for tests: `python -m worker` on a test's database, with a lease of three seconds."""
+"""Real runners for tests: `python -m worker` on a test's database, with a lease of 3 seconds."""
 
 from __future__ import annotations
 

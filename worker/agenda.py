@@ -44,6 +44,10 @@ class Agenda:
         """A wake-up came: claim now, but a flood of wake-ups makes no flood of claims."""
         self.claim_at = min(self.claim_at, self._claimed_at + WAKE_INTERVAL_SECONDS)
 
+    def due_in(self, seconds: float) -> None:
+        """We queued a job again ourselves: no look is needed to know when it is due."""
+        self.claim_at = min(self.claim_at, self._clock() + seconds)
+
     def claimed(self, count: int, limit: int) -> None:
         """A claim of up to `limit` jobs brought `count`."""
         now = self._claimed_at = self._clock()

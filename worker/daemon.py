@@ -109,12 +109,15 @@ class Daemon:
         self._pool.start()
         self._watch_listener()
         self._start_thread("engine", self._engine.run)
+        self._start_thread("slots", self._pool.run)
         self._start_thread("heartbeat", self._heartbeat.run)
         self._tell_start()
         code = self._supervise()
         self._heartbeat.end()
         self._pool.close()
         self._listener.end()
+        for thread in self._threads[1:]:
+            thread.join(_FLUSH_SECONDS)
         log("runner_stopped", exit_code=code)
         return code
 
@@ -171,10 +174,7 @@ class Daemon:
                     self._take_wake_bytes()
                 elif not self._listener.read():
                     self._selector.unregister(key.fileobj)
-            if self._has_crashed or not self._pool.is_alive:
-                self._pool.stop_all(StopReason.FENCE)
-                return EXIT_BROKEN
-            if self._keep_time():
+            if self._has_crashed or self._keep_time():
                 return EXIT_BROKEN
         return EXIT_OK
 
@@ -232,7 +232,7 @@ class Daemon:
     def _state(self) -> Mapping[str, Any]:
         """Return how the runner is, without asking anything of it."""
         state = self._journal.snapshot()
-        is_alive = all(thread.is_alive() for thread in self._threads) and self._pool.is_alive
+        is_alive = all(thread.is_alive() for thread in self._threads)
         is_draining = self._give_up_at is not None
         reasons = {
             "a loop has ended": not is_alive,

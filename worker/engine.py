@@ -65,6 +65,7 @@ class Engine:
             journal,
             on_lost=self._stop_lost,
             on_held=heartbeat.holding,
+            on_queued=self._agenda.due_in,
         )
         self._dispatcher = Dispatcher(self._database, registry, settings.job_timeout_seconds)
         self._condition = threading.Condition()

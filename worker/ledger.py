@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 
 from app import jobs
-from app.jobs import Claim, Status
+from app.jobs import Claim, Retry, Status
 from worker.database import Database
 from worker.delivery import ClaimMore, Delivery
 from worker.handlers import HandlerSpec
@@ -31,7 +31,8 @@ class Ledger:
     """Keeps the outbox true to the database. Used by the engine's thread alone.
 
     `on_lost` is called with a claim that is another's now while its handler still runs here,
-    `on_held` with the number of held claims whenever it changed.
+    `on_held` with the number of held claims whenever it changed, `on_queued` with the seconds until
+    a job is due that was put back into its queue.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Ledger:
         *,
         on_lost: Callable[[Claim], None],
         on_held: Callable[[int], None],
+        on_queued: Callable[[float], None],
     ) -> None:
         self.outbox = Outbox()
         self._database = database
@@ -50,6 +52,7 @@ class Ledger:
         self._journal = journal
         self._on_lost = on_lost
         self._on_held = on_held
+        self._on_queued = on_queued
         self._delivery = Delivery(
             database,
             self.outbox,
@@ -111,9 +114,16 @@ class Ledger:
             self._lose(entry)
         else:
             self._journal.settled(entry)
+            self._note_queued(entry.settlement)
         entry.reports.clear()
         if entry.settlement is not None:
             self._close(entry)
+
+    def _note_queued(self, settlement: Settlement | None) -> None:
+        if settlement is not None and isinstance(settlement.row, Retry):
+            self._on_queued(settlement.row.delay_seconds)
+        elif settlement is not None and settlement.verb == "release":
+            self._on_queued(0.0)
 
     def _is_as_written(self, entry: Entry) -> bool:
         """Say whether a settlement that was sent twice was there from the first time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,13 @@ class Slots:
             on_change=lambda: None,
         )
         self.pool.start()
+        self._thread = threading.Thread(target=self.pool.run)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.pool.close()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
 
     def submit(self, how: str, *, file: Path | None = None, timeout_seconds: float = 30) -> Run:
         payload = f'{{"how": "{how}", "file": "{file or ""}"}}'
@@ -61,7 +69,7 @@ class Slots:
 def slots() -> Iterator[Slots]:
     slots = Slots()
     yield slots
-    slots.pool.close()
+    slots.close()
 
 
 @pytest.fixture
@@ -74,7 +82,7 @@ def own_slots() -> Iterator[Any]:
 
     yield make
     for slots in made:
-        slots.pool.close()
+        slots.close()
 
 
 def pid_in(file: Path) -> int:
@@ -352,6 +360,6 @@ def test_closing_the_pool_leaves_no_process(own_slots: Any, tmp_path: Path) -> N
     slots.submit("daemonise_and_sleep", file=tmp_path / "pid")
     grandchild = pid_in(tmp_path / "pid")
     guard = slots.guards.link.pid
-    slots.pool.close()
+    slots.close()
     assert not is_running(grandchild)
     assert not is_running(guard)

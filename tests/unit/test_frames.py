@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.slots.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame
+from worker.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame
 from worker.slots.output import OUTPUT_MAX_BYTES, OutputBuffer
 from worker.slots.runs import Verdict
 from worker.slots.verdicts import read_told, read_verdict

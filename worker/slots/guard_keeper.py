@@ -13,6 +13,7 @@ from worker.log import log
 from worker.slots.guard_link import GuardLink
 from worker.slots.process_tree import children, kill_tree
 
+NEVER = float("inf")
 _SWEEP_SECONDS = 0.05
 
 
@@ -36,7 +37,7 @@ class GuardKeeper:
         self._failures = 0
         self.link: GuardLink
         self.is_ready = False
-        self.retry_at = float("inf")
+        self.retry_at = NEVER
 
     def start(self) -> GuardLink:
         """Start the first guard and wait for it; raises GuardError."""
@@ -51,7 +52,7 @@ class GuardKeeper:
         if self._sweep():
             self.retry_at = time.monotonic() + _SWEEP_SECONDS
             return None
-        self.retry_at = float("inf")
+        self.retry_at = NEVER
         try:
             self.link = GuardLink(self._modules, self._settings)
         except OSError as error:

@@ -38,6 +38,7 @@ class GuardLink:
                 start_new_session=True,
             )
         self._decoder = Decoder()
+        self.control.setblocking(False)
         self._send({"kind": "hello", "modules": [*modules], "settings": {**settings}})
 
     @property

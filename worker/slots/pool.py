@@ -11,7 +11,6 @@ import contextlib
 import os
 import selectors
 import signal
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +20,7 @@ from uuid import UUID
 from worker.frames import FrameError
 from worker.lease import Lease
 from worker.log import log
-from worker.slots.guard_keeper import GuardKeeper
+from worker.slots.guard_keeper import NEVER, GuardKeeper
 from worker.slots.process import SlotProcess, describe_exit
 from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
 from worker.slots.verdicts import read_told, read_verdict
@@ -67,16 +66,11 @@ class Pool:
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe()
         self._is_closing = False
-        self._thread = threading.Thread(target=self._loop, name="slots", daemon=True)
 
     @property
     def capacity(self) -> int:
         """How many runs it can hold now."""
         return self._size if self._guards.is_ready else 0
-
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
 
     def start(self) -> None:
         """Start the guard and the slots; raises GuardError where handlers cannot be imported."""
@@ -85,7 +79,6 @@ class Pool:
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._take_wake)
         link = self._guards.start()
         self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
-        self._thread.start()
 
     def submit(self, run: Run) -> None:
         """Give `run` to a slot, or to the next that is free."""
@@ -100,34 +93,31 @@ class Pool:
         self._command(partial(self._stop_all, reason, self._kill_grace_seconds))
 
     def close(self) -> None:
-        """End every slot at once; runs that are still there end without a word."""
-        if self._is_closing:
-            return
+        """Have `run` return; runs that are still there end without a word."""
         self._is_closing = True
         self._command(lambda: None)
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._guards.end()
-        for slot in self._slots.values():
-            slot.close()
-        self._selector.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+
+    def run(self) -> None:
+        """Serve until closed, then end every slot."""
+        try:
+            while not self._is_closing:
+                for key, mask in self._selector.select(self._seconds_to_wait()):
+                    key.data(mask)
+                while self._commands:
+                    self._commands.popleft()()
+                self._keep_time()
+                self._refill()
+                self._assign()
+        finally:
+            self._guards.end()
+            for slot in self._slots.values():
+                slot.close()
+            self._selector.close()
 
     def _command(self, command: Callable[[], None]) -> None:
         self._commands.append(command)
         with contextlib.suppress(BlockingIOError):  # it is awake already
             os.write(self._wake_write, b"!")
-
-    def _loop(self) -> None:
-        while not self._is_closing:
-            for key, mask in self._selector.select(self._seconds_to_wait()):
-                key.data(mask)
-            while self._commands:
-                self._commands.popleft()()
-            self._keep_time()
-            self._refill()
-            self._assign()
 
     def _take_wake(self, _mask: int) -> None:
         os.read(self._wake_read, 4096)
@@ -137,14 +127,14 @@ class Pool:
     def _seconds_to_wait(self) -> float | None:
         """Return how long nothing can become due; a tick while there are runs, for the lease."""
         busy = [slot for slot in self._slots.values() if slot.run is not None]
-        times = [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
+        times = [self._guards.retry_at]
+        times += [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
         if busy or self._waiting:
             times.append(time.monotonic() + TICK_SECONDS)
         if len(self._slots) < self._size and self._guards.is_ready:
             times.append(self._spawn_at)
-        if not self._guards.is_ready:
-            times.append(self._guards.retry_at)
-        return max(0.0, min(times) - time.monotonic()) if times else None
+        soonest = min(times)
+        return None if soonest == NEVER else max(0.0, soonest - time.monotonic())
 
     def _keep_time(self) -> None:
         now = time.monotonic()
