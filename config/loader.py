@@ -92,7 +92,8 @@ def source(layers: Dynaconf, setting: Setting) -> str:
     """Return where a value comes from: environment, settings.toml or default."""
     if setting.variable in layers.get("FROM_ENVIRONMENT"):
         return "environment"
-    return "default" if layers.get(setting.variable) == setting.default else "settings.toml"
+    default = [*setting.default] if setting.type == "list" else setting.default
+    return "default" if layers.get(setting.variable) == default else "settings.toml"
 
 
 def find_problems(process: Process, layers: Dynaconf) -> list[str]:
