@@ -110,19 +110,18 @@ def check_database() -> Iterator[Finding]:
         yield Finding("database", "skipped", "its settings are wrong")
         return
     try:
-        started = time.monotonic()
         with connected(settings) as connection:
-            took = time.monotonic() - started
-            yield from _check_server(connection, took)
+            yield from _check_server(connection)
             if (yield from _check_schema(connection, settings)):
                 yield from _check_runners_seen(connection, settings)
     except CommandError as error:
         yield Finding("database", "problem", error.message, error.hint)
 
 
-def _check_server(connection: Connection, connected_after: float) -> Iterator[Finding]:
+def _check_server(connection: Connection) -> Iterator[Finding]:
     from sqlalchemy import text
 
+    started = time.monotonic()
     row = connection.execute(
         text(
             "select current_setting('server_version') as version,"
@@ -132,6 +131,7 @@ def _check_server(connection: Connection, connected_after: float) -> Iterator[Fi
             " extract(epoch from clock_timestamp())::float8 as clock"
         )
     ).one()
+    took = time.monotonic() - started
     skew = row.clock - time.time()
     version = f"PostgreSQL {row.version.split()[0]}"
     if row.number < _OLDEST_SERVER:
@@ -139,7 +139,7 @@ def _check_server(connection: Connection, connected_after: float) -> Iterator[Fi
     elif row.is_read_only:
         yield Finding("database", "problem", f"{version} takes no writes", "connect to the primary")
     else:
-        yield Finding("database", "ok", f"{version}, answers in {connected_after * 1000:.0f} ms")
+        yield Finding("database", "ok", f"{version}, answers in {took * 1000:.0f} ms")
     if not row.may_create:
         yield Finding(
             "database", "warning", "this user may not create tables",

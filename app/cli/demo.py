@@ -17,7 +17,7 @@ from app.cli.curl import curl_line
 from app.cli.demo_feeds import DemoFeeds, serve_demo_feeds
 from app.cli.demo_rows import emit_events, emit_rows
 from app.cli.exits import CommandError
-from app.cli.local import RUN_FOLDER, alone_in
+from app.cli.local import RUN_FOLDER, alone_in, shown
 from app.cli.output import emit, json_text
 from app.cli.ports import free_ports
 from app.cli.results import emit_result
@@ -161,14 +161,14 @@ def _require_success(jobs: list[Job], stack: Stack) -> None:
         return
     for child in stack.children:
         emit()
-        emit((f"  The end of {child.log}", "bold"))
+        emit((f"  The end of {shown(child.log)}", "bold"))
         for line in child.last_words():
             emit(f"  {line}")
     names = ", ".join(f"{job['job_type']} is {job['status']}" for job in bad)
     raise CommandError(
         f"Not every job succeeded: {names}.",
         exit_code=exits.JOB_OUTCOMES[bad[0]["status"]],
-        hint=f"logs in {stack.folder / 'logs'}",
+        hint=f"logs in {shown(stack.folder / 'logs')}",
     )
 
 

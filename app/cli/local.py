@@ -20,6 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN_FOLDER = ROOT / ".ops"
 
 
+def shown(path: Path) -> str:
+    """Return a path as a person at this place would write it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold the folder; raise BlockingIOError where another `ops` holds it."""

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import urllib3
 
-from app.cli import exits
 from app.cli.children import Child
 from app.cli.exits import CommandError
-from app.cli.local import ROOT
+from app.cli.local import ROOT, shown
 from app.cli.steps import step
 from app.cli.stopping import StopRequest
 
@@ -65,9 +64,9 @@ class Stack:
         self._exits.callback(self._stop_database, holder)
         found = json.loads(holder.stdout.readline() or "{}") if holder.stdout else {}
         if "url" not in found:
-            raise CommandError(found.get("error") or f"PostgreSQL did not start; see {log}.")
+            raise CommandError(found.get("error") or f"PostgreSQL did not start; see {shown(log)}.")
         self.variables["DATABASE_URL"] = found["url"]
-        return f"embedded, in {self.folder / 'data'}"
+        return f"embedded, in {shown(self.folder / 'data')}"
 
     def migrate(self) -> None:
         """Bring the schema to its newest revision."""
@@ -160,4 +159,4 @@ def died(child: Child, what: str) -> CommandError:
     """Return the error of a process that ended or does not work, with the end of its log."""
     code = "" if child.exit_code is None else f" (exit code {child.exit_code})"
     words = "".join(f"\n  {line}" for line in child.last_words())
-    return CommandError(f"{what}{code}. The end of {child.log}:{words}", exit_code=exits.ERROR)
+    return CommandError(f"{what}{code}. The end of {shown(child.log)}:{words}")

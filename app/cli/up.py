@@ -16,7 +16,7 @@ from app.cli.chosen import given, is_local, load_settings
 from app.cli.client import API
 from app.cli.curl import curl_line
 from app.cli.exits import CommandError
-from app.cli.local import RUN_FOLDER, alone_in, publish, published
+from app.cli.local import RUN_FOLDER, alone_in, publish, published, shown
 from app.cli.made_secrets import SECRETS_FILE, keep
 from app.cli.output import emit, json_text
 from app.cli.ports import require_free
@@ -57,7 +57,7 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
         require_free(int(variables["RUNNER_PORT"]), purpose="the runner", option="--runner-port")
         stack = Stack(folder, variables, stop)
         try:
-            emit(("Starting", "bold"), f" in {folder}")
+            emit(("Starting", "bold"), f" in {shown(folder)}")
             url = start(stack, port)
             publish(folder, _settings_of(stack.variables))
             emit()
@@ -123,7 +123,7 @@ def held(folder: Path) -> Iterator[Path]:
     except BlockingIOError:
         url = published(folder).get("OPS_URL")
         raise CommandError(
-            f"It runs already{f', at {url}' if url else ''} (folder {folder}).",
+            f"It runs already{f', at {url}' if url else ''} (folder {shown(folder)}).",
             exit_code=exits.CONFLICT,
             hint="a second one needs its own --data folder and ports",
         ) from None
@@ -142,14 +142,14 @@ def _say_how_to_go_on(url: str, folder: Path) -> None:
     headers = {"Content-Type": "application/json"}
     emit()
     emit("The first job, in another terminal:")
-    emit("  ", load_key if is_default else f". {folder / SECRETS_FILE}")
+    emit("  ", load_key if is_default else f". {shlex.quote(str(folder / SECRETS_FILE))}")
     emit("  ", curl_line("POST", f"{url}{API}/jobs", body=body, headers=headers))
     emit("The same without curl, and what came of it:")
     emit(f"  {ops} job create {_FIRST_JOB} {pairs} --wait")
     emit(f"  {ops} job list")
     emit()
     emit(f"API    {url}/docs")
-    emit(f"Logs   {folder / 'logs'}")
+    emit(f"Logs   {shown(folder / 'logs')}")
 
 
 def _words(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
