@@ -18,6 +18,7 @@ from app.cli.local import ROOT
 
 # -I: its folder must not stand in for modules of the standard library.
 _BIND = [sys.executable, "-I", "-S", str(Path(__file__).with_name("bound_child.py"))]
+_LOG_BYTES = 5_000_000  # at the next start a longer one becomes the old one
 _TAIL_LINES = 20
 _TAIL_BYTES = 20_000
 _POLL_SECONDS = 0.02
@@ -32,6 +33,8 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_name(f"{log.name}.1"))
         self._log_start = log.stat().st_size if log.exists() else 0
         with open(log, "ab") as output:
             self.process = subprocess.Popen(

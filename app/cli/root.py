@@ -20,6 +20,7 @@ from app.cli.invocation import (
     verbose_option,
 )
 from app.cli.lazy import LazyGroup
+from app.version import VERSION
 
 PROGRAM = "ops"
 
@@ -42,6 +43,7 @@ class Root(LazyGroup):
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 auth, 5 conflict, "
     "6 unreachable or timeout, 7 job failed, 8 job cancelled, 9 doctor found problems.",
 )
+@click.version_option(VERSION, prog_name=PROGRAM)
 @url_option
 @json_option
 @curl_option

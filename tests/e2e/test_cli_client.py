@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +17,12 @@ from werkzeug.serving import make_server
 
 from app import jobs
 from app.cli import exits
+from app.cli.made_secrets import complete
 from app.cli.root import main
 from app.web.plane import EXTENSION
 from tests.control_plane import make_app
 from tests.factories import ACTOR, a_runner
+from tests.processes import process
 
 KEY = "canary-ops-key-7d1f"
 Capture = pytest.CaptureFixture[str]
@@ -264,6 +268,57 @@ def test_curl_shows_the_request_with_the_name_of_the_key(capsys: Capture, addres
     assert "-H 'Idempotency-Key: k'" in printed.err
     assert f"{address}/api/v1/ops/jobs" in printed.err
     assert re.search(r"-d '\{.*\"n\": 1.*\}'", printed.err)
+
+
+def test_ctrl_c_ends_watching_and_says_that_the_job_goes_on(capsys: Capture) -> None:
+    job_id = create(capsys)
+    with process(["-m", "app.cli", "job", "watch", job_id], os.environ) as watching:
+        watching.wait_for_line("queued")
+        watching.signal(signal.SIGINT)
+        assert watching.wait() == exits.INTERRUPTED
+        assert "The job goes on" in watching.output
+
+
+def test_doctor_names_problems_with_their_fixes(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    chosen = complete({"OPS_API_KEY": KEY}) | {
+        "APP_ENV": "testing",
+        "DATABASE_URL": database_url,
+        "RUNNER_ENABLED": "true",
+        "JOBS_ENABLED": "true",
+        "RUNNER_URL": "http://127.0.0.1:9",
+        "CRON_SECRET": "",
+    }
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    assert main(["doctor", "--json"]) == exits.DOCTOR
+    report = json.loads(capsys.readouterr().out)
+    states = {finding["check"]: finding["state"] for finding in report["findings"]}
+    assert states == {
+        "settings": "ok", ".env": states[".env"], "flags": "problem", "database": "ok",
+        "clock": "ok", "migrations": "ok", "runners": "problem", "api": "ok", "api key": "ok",
+        "listener": "problem",
+    }  # fmt: skip
+    assert all(f["fix"] for f in report["findings"] if f["state"] == "problem")
+    assert main(["doctor"]) == exits.DOCTOR
+    printed = capsys.readouterr()
+    assert "fix:" in printed.out
+    assert not any(value in printed.out for value in (KEY, database_url, chosen["RUNNER_URL"]))
+
+
+def test_doctor_skips_what_has_no_ground(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    monkeypatch.setenv("APP_ENV", "testing")
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    assert main(["doctor", "--json"]) == exits.DOCTOR
+    findings = {f["check"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["migrations"]["fix"] == "ops db upgrade"
+    assert "runners" not in findings
+    assert main(["db", "upgrade"]) == 0
+    assert main(["db", "current"]) == 0
+    assert main(["db", "upgrade"]) == 0
 
 
 def test_the_key_is_in_no_output(capsys: Capture) -> None:
