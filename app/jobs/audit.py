@@ -37,5 +37,5 @@ def audit(conn: AnyConnection) -> list[Violation]:
     return [
         Violation(invariant, job_id, detail)
         for invariant in INVARIANTS
-        for job_id, detail in cursor.execute(statement(f"audit/{invariant}").encode()).fetchall()
+        for job_id, detail in cursor.execute(statement(f"audit/{invariant}")).fetchall()
     ]

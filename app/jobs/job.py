@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.jobs.states import Status
@@ -90,16 +90,14 @@ class Event:
     data: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One claim, named by its fence; `claim_seq` is None for a job that is still queued."""
 
     id: UUID
     claim_seq: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(NamedTuple):
     """Jobs that share a claim among them; `due_at` is the due time that the last claim reached."""
 
     priority: int
@@ -124,9 +122,8 @@ class Limit:
     burst: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What a runner learns of a job that it claimed.
+class Claim(NamedTuple):
+    """What a runner learns of a job that it claimed; its fields are the columns of sql/claim.sql.
 
     The payload is text: decoding it may fail, and must fail for this job alone. `batch` names the
     claims that were taken together, for `close_claims` when the last of them is settled.
@@ -147,8 +144,7 @@ class Claim:
     payload_text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(NamedTuple):
     """`result_text` is JSON, already checked to be storable as jsonb."""
 
     id: UUID
@@ -156,23 +152,20 @@ class Success:
     result_text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     id: UUID
     claim_seq: int
     error: str
     delay_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     id: UUID
     claim_seq: int
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A line of a running job's history; `kind` is progress, log or output."""
 
     id: UUID
@@ -182,8 +175,7 @@ class Report:
     data: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """Seconds until the next job is due and until the next foreign lease ends; None for never."""
 
     due_in_seconds: float | None

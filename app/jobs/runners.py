@@ -13,7 +13,7 @@ from sqlalchemy import any_, func, literal, select
 from app.db.tables import ops_claims, ops_jobs, ops_runners
 from app.jobs.job import Claim, Held, Look
 from app.jobs.query import rows
-from app.jobs.statements import run
+from app.jobs.statements import run, run_fast
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
@@ -91,8 +91,8 @@ def close_claims(conn: AnyConnection, batches: Sequence[int]) -> None:
 
 def held_claims(conn: AnyConnection, *, runner_instance: UUID) -> list[Claim]:
     """Return the claims that the database says the instance holds."""
-    found = run(conn, "runners/held", {"runner_instance": runner_instance})
-    return [Claim(**row) for row in found]
+    found = run_fast(conn, "runners/held", {"runner_instance": runner_instance})
+    return [Claim._make(row) for row in found]
 
 
 def look(

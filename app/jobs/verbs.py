@@ -18,7 +18,7 @@ from app.db.connection import transaction
 from app.jobs.errors import ClaimLost, WrongState
 from app.jobs.job import Claim, Failure, Held, Job, Lane, Limit, Report, Retry, Success
 from app.jobs.reads import get_job, job_from_row
-from app.jobs.statements import run
+from app.jobs.statements import run, run_fast
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
@@ -62,7 +62,7 @@ def claim(
     with transaction(conn) if limits else nullcontext():
         if limits:
             run(conn, "runners/lock_limits", {"job_types": parameters["limited_types"]})
-        return [Claim(**row) for row in run(conn, "claim", parameters)]
+        return [Claim._make(row) for row in run_fast(conn, "claim", parameters)]
 
 
 def succeed(conn: AnyConnection, outcomes: Sequence[Success], *, actor: str) -> list[ClaimLost]:
@@ -170,8 +170,8 @@ def _column(rows: Sequence[Lane | Limit] | None, name: str) -> list[Any] | None:
 
 
 def _fence(claims: Iterable[Held | Success | Retry | Failure | Report]) -> dict[str, Any]:
-    pairs = [(c.id, c.claim_seq) for c in claims]
-    return {"ids": [pair[0] for pair in pairs], "claim_seqs": [pair[1] for pair in pairs]}
+    rows = list(claims)
+    return {"ids": [row.id for row in rows], "claim_seqs": [row.claim_seq for row in rows]}
 
 
 def _finish(
@@ -183,7 +183,9 @@ def _finish(
 ) -> list[ClaimLost]:
     if not outcomes:
         return []
-    rows = run(conn, verb, {**_fence(outcomes), "actor": actor, **columns})
-    kept = {(row["id"], row["claim_seq"]) for row in rows}
+    rows = run_fast(conn, verb, {**_fence(outcomes), "actor": actor, **columns})
+    if len(rows) == len(outcomes):
+        return []
+    kept = set(rows)
     lost = dict.fromkeys((o.id, o.claim_seq) for o in outcomes if (o.id, o.claim_seq) not in kept)
     return [ClaimLost(job_id, claim_seq or 0) for job_id, claim_seq in lost]

@@ -134,6 +134,6 @@ def test_a_limit_holds_under_race(limited: Conn, database_url: str, limit: jobs.
     for thread in threads:
         thread.join(60)
     assert errors == []
-    assert max(highest) == 3
+    assert 2 <= max(highest) <= 3
     assert {job.status for job in jobs.list_jobs(limited, limit=60)} == {"succeeded"}
     assert audit(limited) == []
