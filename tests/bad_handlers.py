@@ -78,6 +78,19 @@ def _daemonise_and_sleep(job: JobContext, payload: Asked) -> None:
     time.sleep(600)
 
 
+def _daemonise_and_sleep_once(job: JobContext, payload: Asked) -> dict[str, Any]:
+    if job.claim_seq == 1:
+        _daemonise_and_sleep(job, payload)
+    return {"claim_seq": job.claim_seq}
+
+
+def _wait_once(job: JobContext, payload: Asked) -> dict[str, Any]:
+    if job.claim_seq == 1:
+        _note(payload, os.getpid())
+        job.sleep(600)
+    return {"claim_seq": job.claim_seq}
+
+
 def _return_from_a_fork(job: JobContext, payload: Asked) -> dict[str, Any]:
     child = os.fork()
     if child:
@@ -210,6 +223,8 @@ WAYS: dict[str, Callable[[JobContext, Asked], Any]] = {
     "sleep_in_child": _sleep_in_child,
     "daemonise": _daemonise,
     "daemonise_and_sleep": _daemonise_and_sleep,
+    "daemonise_and_sleep_once": _daemonise_and_sleep_once,
+    "wait_once": _wait_once,
     "return_from_fork": _return_from_a_fork,
     "leave_thread": _leave_a_thread,
     "garbage": _write_garbage,

@@ -1,0 +1,77 @@
+"""An idle runner costs one statement a look, and nothing between looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import psycopg
+
+from app import jobs
+from tests.runners import running, wait_for_status
+from tests.waiting import wait_until
+
+Conn = psycopg.Connection[Any]
+
+
+def calls(conn: Conn) -> Counter[str]:
+    """Return how often others sent each statement to this database, by its first words."""
+    rows = conn.execute(
+        "select left(regexp_replace(query, '^(\\s*--[^\\n]*\\n)+', ''), 60), calls"
+        " from pg_stat_statements s join pg_database d on d.oid = s.dbid"
+        " where d.datname = current_database() and query not like '%pg_stat_statements%'"
+    ).fetchall()
+    counted: Counter[str] = Counter()
+    for query, number in rows:
+        counted[query] += number
+    return counted
+
+
+def test_an_idle_runner_sends_one_statement_a_look_and_none_between(
+    database_url: str, connection: Conn
+) -> None:
+    connection.execute("create extension if not exists pg_stat_statements")
+    with running(database_url, runner_look_seconds=1) as runner:
+        job = jobs.enqueue(connection, "test_job", {})
+        runner.wake()
+        wait_for_status(connection, job.id, "succeeded")
+        before = calls(connection)
+        wait_until(
+            lambda: max((calls(connection) - before).values(), default=0) >= 4,
+            message="four looks",
+        )
+        sent = calls(connection) - before
+        sessions = connection.execute(
+            "select count(*) from pg_stat_activity where application_name like 'ops-runner%'"
+            " and datname = current_database()"
+        ).fetchone()
+    assert len(sent) == 1, sent
+    assert sessions == (1,)
+
+
+def test_without_any_wake_up_jobs_run_at_the_next_look(database_url: str, connection: Conn) -> None:
+    with running(database_url, runner_look_seconds=1):
+        job = jobs.enqueue(connection, "test_job", {})
+        wait_for_status(connection, job.id, "succeeded", timeout=3)
+
+
+def test_a_runner_that_starts_finds_what_waits(database_url: str, connection: Conn) -> None:
+    waiting = [jobs.enqueue(connection, "test_job", {}).id for _ in range(20)]
+    with running(database_url):
+        for job_id in waiting:
+            wait_for_status(connection, job_id, "succeeded", timeout=5)
+
+
+def test_a_busy_runner_sends_no_heartbeat_more_than_it_should(
+    database_url: str, connection: Conn
+) -> None:
+    connection.execute("create extension if not exists pg_stat_statements")
+    with running(database_url, runner_lease_seconds=6, runner_heartbeat_seconds=2) as runner:
+        job = jobs.enqueue(connection, "test_job", {"sleep_seconds": 5})
+        runner.wake()
+        wait_for_status(connection, job.id, "running")
+        before = calls(connection)
+        wait_for_status(connection, job.id, "succeeded")
+        sent = calls(connection) - before
+    beats = sum(number for query, number in sent.items() if query.startswith("with renewed as"))
+    assert 2 <= beats <= 3, sent
