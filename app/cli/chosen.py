@@ -45,7 +45,8 @@ def load_settings(process: Process, values: Mapping[str, str] | None = None) -> 
         return load_checked(process, variables() if values is None else values)
     except (ValidationError, ValueError) as error:
         raise CommandError(
-            str(error), hint="`ops init` makes a .env, `ops config show` lists all settings"
+            f"{type(error).__name__}: {error}",
+            hint="`ops init` makes a .env, `ops config show` lists all settings",
         ) from None
 
 

@@ -22,9 +22,9 @@ from app.cli.output import emit, json_text
 from app.cli.ports import free_ports
 from app.cli.results import emit_result
 from app.cli.stack import HOST, Stack, StopRequested
+from app.cli.starting import held, stack_variables, start
 from app.cli.steps import step
 from app.cli.stopping import StopRequest
-from app.cli.up import held, stack_variables, start
 from app.cli.watching import Job, event_line, follow, outcome_line
 
 _MOST_DEMOS = 20

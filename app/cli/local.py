@@ -36,12 +36,14 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def is_held(folder: Path) -> bool:
     """Say whether an `ops` runs in the folder."""
-    if not (folder / "up.lock").exists():
+    try:
+        with open(folder / "up.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody ever did, or it is somebody else's
         return False
-    with open(folder / "up.lock") as lock, contextlib.suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    return True
+    return False
 
 
 def publish(folder: Path, variables: Mapping[str, str]) -> None:
@@ -55,7 +57,7 @@ def published(folder: Path = RUN_FOLDER) -> dict[str, str]:
         return {}
     try:
         found: dict[str, str] = json.loads((folder / "up.json").read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
     return found
 

@@ -7,6 +7,7 @@ stops them; should this process be killed, the kernel and `embedded` do.
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import time
@@ -62,6 +63,8 @@ class Stack:
                 start_new_session=True,
             )  # fmt: skip
         self._exits.callback(self._stop_database, holder)
+        while holder.stdout and not select.select([holder.stdout], [], [], 0)[0]:
+            self._wait(_POLL_SECONDS)
         found = json.loads(holder.stdout.readline() or "{}") if holder.stdout else {}
         if "url" not in found:
             raise CommandError(found.get("error") or f"PostgreSQL did not start; see {shown(log)}.")

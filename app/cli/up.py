@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli import exits
-from app.cli.chosen import given, is_local, load_settings
 from app.cli.client import API
 from app.cli.curl import curl_line
-from app.cli.exits import CommandError
-from app.cli.local import RUN_FOLDER, alone_in, publish, published, shown
-from app.cli.made_secrets import SECRETS_FILE, keep
+from app.cli.local import RUN_FOLDER, publish, shown
+from app.cli.made_secrets import SECRETS_FILE
 from app.cli.output import emit, json_text
 from app.cli.ports import require_free
-from app.cli.stack import HOST, Stack, StopRequested
-from app.cli.steps import step
+from app.cli.stack import Stack, StopRequested
+from app.cli.starting import held, stack_variables, start
 from app.cli.stopping import StopRequest
 from config import SETTINGS
 
-_DEFAULT_PORT, _DEFAULT_RUNNER_PORT = 8000, 8010
+_PORT = 8000
 _WATCH_SECONDS = 0.5
 _FIRST_JOB = "captorator_compose"
 _FIRST_PAYLOAD = {
@@ -34,12 +30,12 @@ _FIRST_PAYLOAD = {
     "category": "cafe",
     "details": ["Opens at six"],
 }
-_PORT = click.IntRange(1, 65535)
+_PORTS = click.IntRange(1, 65535)
 
 
 @click.command()
-@click.option("--port", type=_PORT, default=_DEFAULT_PORT, show_default=True, help="Control plane.")
-@click.option("--runner-port", type=_PORT, help="The runner's listener [RUNNER_PORT or 8010].")
+@click.option("--port", type=_PORTS, default=_PORT, show_default=True, help="Control plane.")
+@click.option("--runner-port", type=_PORTS, help="The runner's listener [RUNNER_PORT or 8010].")
 @click.option(
     "--data", "folder", type=click.Path(file_okay=False, path_type=Path), default=RUN_FOLDER,
     help="The folder of database, logs and secrets [.ops].",
@@ -54,7 +50,9 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
     with StopRequest() as stop, held(folder.resolve()) as folder:
         variables = stack_variables(folder, port=port, runner_port=runner_port)
         require_free(port, purpose="the control plane", option="--port")
-        require_free(int(variables["RUNNER_PORT"]), purpose="the runner", option="--runner-port")
+        if variables["RUNNER_PORT"].isdigit():  # else the settings are wrong, and will say so
+            taken = int(variables["RUNNER_PORT"])
+            require_free(taken, purpose="the runner", option="--runner-port")
         stack = Stack(folder, variables, stop)
         try:
             emit(("Starting", "bold"), f" in {shown(folder)}")
@@ -69,64 +67,10 @@ def up_command(port: int, runner_port: int | None, folder: Path) -> None:
             pass
         finally:
             (folder / "up.json").unlink(missing_ok=True)
-            emit()
-            emit(("Stopping", "bold"), "; a second Ctrl-C does not wait")
+            if stack.children:
+                emit()
+                emit(("Stopping", "bold"), "; a second Ctrl-C does not wait")
             stack.stop()
-
-
-def start(stack: Stack, port: int) -> str:
-    """Start everything, a line for each step; return the address of the control plane."""
-    with step("PostgreSQL") as running:
-        running.detail = stack.start_database()
-    settings = load_settings("runner", stack.variables)
-    load_settings("control_plane", stack.variables)
-    with step("schema") as running:
-        stack.migrate()
-        running.detail = "current"
-    with step("control plane") as running:
-        running.detail = url = stack.start_control_plane(port)
-    with step("runner") as running:
-        running.detail = stack.start_runner(settings.runner_port, settings.runner_drain_seconds)
-    return url
-
-
-def stack_variables(
-    folder: Path, *, port: int, runner_port: int | None, overrides: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the environment of the processes: what was given, and a value for what was not."""
-    mine = given()
-    variables = {
-        "APP_ENV": "development",
-        "RUNNER_PORT": str(_DEFAULT_RUNNER_PORT),
-        "RUNNER_HOST": HOST,
-        **mine,
-        **keep(folder, mine),
-        "OPS_URL": f"http://{HOST}:{port}",
-        **(overrides or {}),
-    }
-    if runner_port is not None:
-        variables["RUNNER_PORT"] = str(runner_port)
-    own_runner = f"http://{HOST}:{variables['RUNNER_PORT']}"
-    # A port said on the command line beats an address of this machine in .env, and no other.
-    if runner_port is not None and is_local(variables.get("RUNNER_URL", own_runner)):
-        variables["RUNNER_URL"] = own_runner
-    variables.setdefault("RUNNER_URL", own_runner)
-    return variables
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[Path]:
-    """Hold the folder, or say who does."""
-    try:
-        with alone_in(folder):
-            yield folder
-    except BlockingIOError:
-        url = published(folder).get("OPS_URL")
-        raise CommandError(
-            f"It runs already{f', at {url}' if url else ''} (folder {shown(folder)}).",
-            exit_code=exits.CONFLICT,
-            hint="a second one needs its own --data folder and ports",
-        ) from None
 
 
 def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:

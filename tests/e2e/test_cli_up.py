@@ -278,9 +278,26 @@ def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path, database_url
             assert first.url in second.process.output
 
 
+def test_production_has_no_database_of_its_own(tmp_path: Path) -> None:
+    with up(tmp_path, settings={"APP_ENV": "prod", "DATABASE_URL": ""}) as stack:
+        assert stack.process.wait() == exits.ERROR
+        assert "ValidationError" in stack.process.output
+        assert "DATABASE_URL" in stack.process.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_is_away_is_named(tmp_path: Path) -> None:
+    address = "postgresql://ops:canary-password@127.0.0.1:9/ops"
+    with up(tmp_path, settings={"DATABASE_URL": address}) as stack:
+        assert stack.process.wait() == exits.ERROR
+        assert "The database cannot be reached" in stack.process.output
+        assert "canary-password" not in stack.process.output
+
+
 def test_wrong_settings_are_all_named_before_anything_starts(tmp_path: Path) -> None:
     with up(tmp_path, settings={"DATABASE_URL": "sqlite:///x.db", "RUNNER_SLOTS": "many"}) as stack:
         assert stack.process.wait() == exits.ERROR
+        assert "ValueError" in stack.process.output
         assert "PostgreSQL is required" in stack.process.output
         assert "RUNNER_SLOTS" in stack.process.output
         assert "Traceback" not in stack.process.output
