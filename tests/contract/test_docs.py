@@ -24,6 +24,8 @@ from app.web.headers import CANONICAL
 from app.web.routes import documented_routes
 from config import SETTINGS, load_settings
 from worker import backoff, context, handlers, payloads, results, settle
+from worker.listener import answers
+from worker.listener.metrics import render_metrics
 from worker.slots import output, pool
 
 GENERATED = {Path("docs/reference/cli.md"), Path("docs/reference/settings.md")}
@@ -188,6 +190,20 @@ def test_the_error_codes_are_those_of_the_code() -> None:
     page = text_of("docs/reference/error-codes.md").partition("## Warnings")[0]
     documented = {names_in(code)[0]: int(status) for code, status, _ in rows(page)}
     assert documented == {code: kind.status for code, kind in KINDS.items()}
+
+
+def test_the_answers_of_the_listener_are_those_of_the_code() -> None:
+    page = section(text_of("docs/reference/runner-listener.md"), "Errors")
+    documented = {names_in(code)[0]: int(status) for code, status, _ in rows(page)}
+    assert documented == {code: status for code, (status, _) in answers._DETAILS.items()}
+
+
+def test_the_metrics_of_the_listener_are_those_of_the_code() -> None:
+    page = section(text_of("docs/reference/runner-listener.md"), "Metrics")
+    state = {"jobs": [["running", "test_job", 1]], "last_look_seconds": 1.0, "wakes": 1}
+    state |= dict.fromkeys(("slots", "running", "is_ready", "database_reachable"), 1)
+    rendered = re.findall(r"^# TYPE (\w+)", render_metrics(state).decode(), re.MULTILINE)
+    assert [names_in(name)[0] for name, _ in rows(page)] == rendered
 
 
 @pytest.mark.parametrize(
