@@ -1,0 +1,91 @@
+"""Programs of this machine that only some checks need: found, fetched into `.ops/`, or missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from scripts.working_copy import ROOT
+
+KEPT = ROOT / ".ops" / "programs"
+FETCH_SECONDS = 60.0
+
+
+class Missing(Exception):
+    """A program is not here and cannot be fetched; the message says which and what helps."""
+
+
+def find_python(*versions: str) -> tuple[Path, str]:
+    """Return the first of these Pythons that is here and runs, and its version.
+
+    Looks on the PATH, then at what pyenv keeps: its own `python3.12` runs only where the folder's
+    version is chosen.
+    """
+    for version in versions:
+        for path in _pythons(version):
+            if _says(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])") == version:
+                return path, version
+    raise Missing(f"no Python {' or '.join(versions)} is here (apt, brew, pyenv and uv have it)")
+
+
+def find_uv() -> Path:
+    """Return uv: the one on the PATH, else one in a virtual environment of its own."""
+    if found := shutil.which("uv"):
+        return Path(found)
+    uv = KEPT / "uv" / "bin" / "uv"
+    if not uv.exists():
+        _fetch("uv", [sys.executable, "-m", "venv", "--clear", str(KEPT / "uv")])
+        _fetch("uv", [str(KEPT / "uv" / "bin" / "python"), "-m", "pip", "install", "-q", "uv"])
+    return uv
+
+
+def find_node_program(name: str, package: Mapping[str, object]) -> Path:
+    """Return a program of an npm package, installed with what `package` asks for."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise Missing("node and npm are not here (apt install npm, brew install node)")
+    folder = KEPT / name
+    text = json.dumps(package, indent=2)
+    manifest = folder / "package.json"
+    if not manifest.exists() or manifest.read_text() != text:
+        shutil.rmtree(folder, ignore_errors=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=KEPT) as temporary:
+            whole = Path(temporary) / name
+            whole.mkdir()
+            (whole / "package.json").write_text(text)
+            quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+            _fetch(name, [npm, "install", *quiet], cwd=whole)
+            whole.rename(folder)
+    return folder / "node_modules" / ".bin" / name
+
+
+def _pythons(version: str) -> Iterator[Path]:
+    if found := shutil.which(f"python{version}"):
+        yield Path(found)
+    if pyenv := shutil.which("pyenv"):
+        root = _says(Path(pyenv), "root")
+        yield from sorted(Path(root).glob(f"versions/{version}.*/bin/python{version}"))
+
+
+def _says(program: Path, *arguments: str) -> str:
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _fetch(name: str, command: Sequence[str], cwd: Path = ROOT) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=FETCH_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{name} could not be fetched within {FETCH_SECONDS:.0f} s") from None
+    if done.returncode != 0:
+        reason = "\n".join(done.stdout.strip().splitlines()[-5:])
+        raise Missing(f"{name} could not be fetched:\n{reason}")
