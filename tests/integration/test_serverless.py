@@ -1,4 +1,4 @@
-"""An instance on a serverless platform may be frozen once it has answered: it holds nothing then."""
+"""A serverless instance may be frozen once it has answered: it holds no connection then."""
 
 from __future__ import annotations
 
