@@ -224,8 +224,16 @@ class Settings:
         expected="0 to 65535", example="8010", accepts=_is_port,
     )  # fmt: skip
     runner_slots: int = _setting(
-        4, "How many jobs run at once.", group="runner", expected="more than 0", example="4",
-        accepts=_is_positive,
+        4, "Process slots: how many jobs run at once that can be killed.", group="runner",
+        expected="more than 0", example="4", accepts=_is_positive,
+    )  # fmt: skip
+    runner_thread_slots: int = _setting(
+        8, "Thread slots: how many jobs run at once whose handlers ask for a thread.",
+        group="runner", expected="more than 0", example="8", accepts=_is_positive,
+    )  # fmt: skip
+    runner_async_slots: int = _setting(
+        100, "Async slots: how many jobs run at once whose handlers are coroutines in a thread.",
+        group="runner", expected="more than 0", example="100", accepts=_is_positive,
     )  # fmt: skip
     runner_look_seconds: float = _setting(
         300.0, "Longest time between two looks at the database by an idle runner.",

@@ -48,11 +48,11 @@ class Agenda:
         """We queued a job again ourselves: no look is needed to know when it is due."""
         self.claim_at = min(self.claim_at, self._clock() + seconds)
 
-    def claimed(self, count: int, limit: int) -> None:
-        """A claim of up to `limit` jobs brought `count`."""
+    def claimed(self, count: int, *, is_filled: bool) -> None:
+        """A claim brought `count` jobs; `is_filled` says that it brought all it asked for."""
         now = self._claimed_at = self._clock()
         self._misses = 0 if count else self._misses + 1
-        if count == limit:
+        if is_filled:
             # There may be more. A backlog must not keep a dead runner's jobs waiting for ever.
             self.claim_at = now
             self.look_at = min(self.look_at, max(now, self._looked_at) + self._lease_seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import select
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,10 +16,10 @@ Send = Callable[[dict[str, Any]], None]
 
 
 class StopFlag(Protocol):
-    """Says that the handler is to stop; `fileno()` becomes readable at that moment."""
+    """Says that the handler is to stop; `wait` returns at that moment, or after `seconds`."""
 
     def is_set(self) -> bool: ...
-    def fileno(self) -> int: ...
+    def wait(self, seconds: float) -> object: ...
 
 
 class JobContext:
@@ -72,5 +71,5 @@ class JobContext:
     def sleep(self, seconds: float) -> None:
         """Wait, but raise `JobCancelled` at once when the job is to stop."""
         self.raise_if_cancelled()
-        select.select([self._stop], [], [], max(0.0, seconds))
+        self._stop.wait(max(0.0, seconds))
         self.raise_if_cancelled()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from app.jobs import Held
 from worker.engine import Engine
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
@@ -21,10 +22,14 @@ from worker.listener.setup import make_setup
 from worker.log import log, set_up_logging
 from worker.registry import Registry, RegistryError, load_registry
 from worker.slots import linux
+from worker.slots.coroutines import AsyncSlots
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.guard_link import GuardError
+from worker.slots.kinds import Kind, kind_of
 from worker.slots.pool import Pool
 from worker.slots.runs import StopReason
+from worker.slots.slots import Slots
+from worker.slots.threads import ThreadSlots
 
 if TYPE_CHECKING:
     import socket
@@ -70,7 +75,7 @@ class Daemon:
             settings,
             runner_instance=self._identity.instance,
             lease=self._lease,
-            on_cancel=lambda held: self._pool.stop(held.id, held.claim_seq or 0, StopReason.CANCEL),
+            on_cancel=self._cancel,
         )
         self._engine = Engine(
             settings,
@@ -80,7 +85,7 @@ class Daemon:
             heartbeat=self._heartbeat,
             journal=self._journal,
         )
-        self._pool = self._engine.pool = Pool(
+        self._pool = Pool(
             size=settings.runner_slots,
             recycle_jobs=settings.runner_recycle_jobs,
             kill_grace_seconds=settings.runner_kill_grace_seconds,
@@ -90,6 +95,12 @@ class Daemon:
             on_told=self._engine.tell,
             on_change=self._engine.capacity_changed,
         )
+        inside = self._inside_pools()
+        self._slots = self._engine.slots = Slots(
+            {Kind.PROCESS: self._pool, **inside},
+            {name: kind_of(registry.specs[name]) for name in registry.allowlist},
+        )
+        self._inside: list[ThreadSlots | AsyncSlots] = list(inside.values())
         self._listener = ListenerProcess(
             server,
             make_setup(settings, registry, self._identity),
@@ -107,6 +118,8 @@ class Daemon:
         """Start everything, serve until drained, and leave nothing behind."""
         self._take_signals()
         self._pool.start()
+        for pool in self._inside:
+            pool.start()
         self._watch_listener()
         self._start_thread("engine", self._engine.run)
         self._start_thread("slots", self._pool.run)
@@ -115,11 +128,36 @@ class Daemon:
         code = self._supervise()
         self._heartbeat.end()
         self._pool.close()
+        for pool in self._inside:
+            pool.close()
         self._listener.end()
         for thread in self._threads[1:]:
             thread.join(_FLUSH_SECONDS)
         log("runner_stopped", exit_code=code)
         return code
+
+    def _inside_pools(self) -> dict[Kind, ThreadSlots | AsyncSlots]:
+        """Make the slots inside this process, of the kinds that a handler asks for."""
+        made: dict[Kind, ThreadSlots | AsyncSlots] = {}
+        choices: list[tuple[Kind, type[ThreadSlots] | type[AsyncSlots], int]] = [
+            (Kind.THREAD, ThreadSlots, self._settings.runner_thread_slots),
+            (Kind.ASYNC, AsyncSlots, self._settings.runner_async_slots),
+        ]
+        for kind, make, size in choices:
+            if kind in self._registry.kinds:
+                made[kind] = make(
+                    size=size,
+                    specs=self._registry.specs,
+                    settings=self._settings.handler_settings,
+                    kill_grace_seconds=self._settings.runner_kill_grace_seconds,
+                    lease=self._lease,
+                    on_ended=self._engine.tell,
+                    on_told=self._engine.tell,
+                )
+        return made
+
+    def _cancel(self, held: Held) -> None:
+        self._slots.stop(held.id, held.claim_seq or 0, StopReason.CANCEL)
 
     # -- start -----------------------------------------------------------------------------------
 
@@ -160,9 +198,15 @@ class Daemon:
             version=self._identity.version,
             pid=self._identity.pid,
             address=f"{host}:{port}",
-            slots=self._settings.runner_slots,
+            slots={kind: self._slots.capacity(kind) for kind in self._registry.kinds},
             allowlist=[*self._registry.allowlist],
         )
+        for kind in self._registry.kinds.keys() - {Kind.PROCESS}:
+            log(
+                "slots_not_killable",
+                job_types=self._registry.kinds[kind],
+                reason="these handlers run inside the runner: told to stop, they must comply",
+            )
 
     # -- supervision -----------------------------------------------------------------------------
 
@@ -207,7 +251,7 @@ class Daemon:
             self._watch_listener()
         if self._drain_until is not None and now >= self._drain_until:
             self._drain_until = None
-            self._pool.stop_all(StopReason.DRAIN)
+            self._slots.stop_all(StopReason.DRAIN)
         if self._give_up_at is not None and now >= self._give_up_at:
             log("drain_given_up", level=logging.ERROR, held=self._running())
             return True

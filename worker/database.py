@@ -66,7 +66,11 @@ class Database:
                 # server, too, and cannot commit long after the claims were compared.
                 milliseconds = max(1, int(self._timeout_seconds * 1_000))
                 with deadline(self._conn, self._timeout_seconds):
+                    # Arrays of known length tempt the planner into a scan of the whole table for
+                    # the first calls of a statement: its generic plan probes the index.
                     self._conn.execute(
-                        "select set_config('statement_timeout', %s, false)", [str(milliseconds)]
+                        "select set_config('statement_timeout', %s, false),"
+                        " set_config('plan_cache_mode', 'force_generic_plan', false)",
+                        [str(milliseconds)],
                     )
         return self._conn

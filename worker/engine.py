@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from app import jobs
-from app.jobs import Claim
+from app.jobs import Claim, Limit
 from worker.agenda import NEVER, Agenda
 from worker.backoff import backoff_seconds
 from worker.database import Connection, Database
@@ -25,15 +27,17 @@ from worker.identity import Identity
 from worker.journal import Journal
 from worker.lease import Lease
 from worker.ledger import Ledger
+from worker.pace import Pace
 from worker.registry import Registry
 from worker.settle import Settlement, release
-from worker.slots.pool import Pool
 from worker.slots.runs import Ended, StopReason, Told
+from worker.slots.slots import Slots
 
 if TYPE_CHECKING:
     from config import Settings
 
 RECONNECT_CAP_SECONDS = 5.0
+MOST_PER_CLAIM = 250
 
 
 class Engine:
@@ -68,8 +72,18 @@ class Engine:
             on_queued=self._agenda.due_in,
         )
         self._dispatcher = Dispatcher(self._database, registry, settings.job_timeout_seconds)
+        self._kinds = registry.kinds
+        specs = {job_type: registry.specs[job_type] for job_type in registry.allowlist}
+        self._shared_limits = [name for name, spec in specs.items() if spec.limit is not None]
+        self._own_limits = {
+            name: spec.max_running_here
+            for name, spec in specs.items()
+            if spec.max_running_here is not None
+        }
+        self._pace = Pace()
         self._condition = threading.Condition()
-        self._inbox: list[Ended | Told] = []
+        self._inbox: deque[Ended | Told] = deque()
+        self._is_waiting = False
         self._is_woken = False
         self._is_draining = False
         self._is_claiming = False
@@ -77,7 +91,8 @@ class Engine:
         self._failures = 0
         self._resume_at = 0.0
         self._turn = 0
-        self.pool: Pool
+        self._is_filled = False
+        self.slots: Slots
 
     # -- told by other threads -------------------------------------------------------------------
 
@@ -95,10 +110,15 @@ class Engine:
             self._condition.notify()
 
     def tell(self, news: Ended | Told) -> None:
-        """A run ended, or its handler said something."""
-        with self._condition:
-            self._inbox.append(news)
-            self._condition.notify()
+        """A run ended, or its handler said something.
+
+        The lock is taken only for an engine that waits: it looks into the inbox once more after it
+        said that it will.
+        """
+        self._inbox.append(news)
+        if self._is_waiting:
+            with self._condition:
+                self._condition.notify()
 
     @property
     def held(self) -> int:
@@ -133,37 +153,59 @@ class Engine:
 
     def _wait_until_due(self) -> None:
         with self._condition:
+            self._is_waiting = True
             while not self._inbox:
                 if self._is_woken:
                     self._is_woken = False
                     self._agenda.woken()
                 if self._is_draining and not self._ledger.outbox:
-                    return
+                    break
                 wait_seconds = self._due_at() - time.monotonic()
                 if wait_seconds <= 0:
-                    return
+                    break
                 self._condition.wait(None if wait_seconds == NEVER else wait_seconds)
+            self._is_waiting = False
 
     def _due_at(self) -> float:
         """Return when there is something to say to the database."""
         times = [*self._compare_at, self._ledger.outbox.due_at]
         if not self._is_draining:
             times.append(self._agenda.next_at)
-            if self._free_slots() > 0:
+            if any(room > 0 for _, room in self._rooms()):
                 times.append(self._agenda.claim_at)
         return max(min(times), self._resume_at)
 
-    def _free_slots(self) -> int:
-        return self.pool.capacity - len(self._ledger.outbox.unsettled())
+    def _rooms(self) -> list[tuple[tuple[str, ...], int]]:
+        """Return for each kind of slot its job types, and how many of them may be claimed now."""
+        running = self._ledger.outbox.running
+        rooms = []
+        for kind, job_types in self._kinds.items():
+            capacity = self.slots.capacity(kind)
+            held = sum(running[job_type] for job_type in job_types)
+            room = capacity + self._pace.ahead(job_types, capacity) - held
+            rooms.append((self._open(job_types), min(room, MOST_PER_CLAIM)))
+        return [(job_types, room) for job_types, room in rooms if job_types]
+
+    def _open(self, job_types: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out the types of which this runner has as many as it may."""
+        if not self._own_limits:
+            return job_types
+        running = self._ledger.outbox.running
+        return tuple(t for t in job_types if running[t] < self._own_limits.get(t, running[t] + 1))
 
     def _take_inbox(self) -> None:
-        with self._condition:
-            news, self._inbox = self._inbox, []
-        for item in news:
-            if isinstance(item, Told):
-                self._ledger.told(item)
-            else:
-                self._ledger.ended(item, is_draining=self._is_draining)
+        seen = set()
+        while self._inbox:
+            news = self._inbox.popleft()
+            if isinstance(news, Told):
+                self._ledger.told(news)
+                continue
+            self._ledger.ended(news, is_draining=self._is_draining)
+            self._pace.took(news.run.job_type, news.seconds)
+            seen.add(news.run.job_type)
+        self._pace.seen(seen)
+        if not seen.isdisjoint(self._own_limits) or not seen.isdisjoint(self._shared_limits):
+            self._agenda.due_in(0.0)  # what was held back by its limit may be claimed now
 
     def _serve(self) -> None:
         """Do what is due, in one transaction where that can be."""
@@ -171,9 +213,9 @@ class Engine:
         if any(at <= now for at in self._compare_at):
             self._compare()
         is_time = not self._is_draining and self._agenda.claim_at <= now
-        limit = max(0, self._free_slots()) if is_time else 0
-        if limit or self._ledger.outbox.due_at <= now:
-            self._exchange(limit)
+        rooms = [room for room in self._rooms() if room[1] > 0] if is_time else []
+        if rooms or self._ledger.outbox.due_at <= now:
+            self._exchange(rooms)
         if self._is_draining:
             return
         if self._agenda.rescue_at <= now:
@@ -181,42 +223,63 @@ class Engine:
         elif self._agenda.look_at <= time.monotonic():
             self._look()
 
-    def _exchange(self, limit: int) -> None:
+    def _exchange(self, rooms: list[tuple[tuple[str, ...], int]]) -> None:
         """Write what is due, and claim for the free slots in the same breath."""
         sent_at = self._lease.now()
-        self._is_claiming = limit > 0
-        claims = self._ledger.deliver((lambda conn: self._claim(conn, limit)) if limit else None)
+        self._is_claiming = bool(rooms)
+        self._is_filled = False
+        claims = self._ledger.deliver((lambda conn: self._claim(conn, rooms)) if rooms else None)
         self._is_claiming = False
         self._journal.database_answered()
-        if limit:
-            self._agenda.claimed(len(claims), limit)
+        if rooms:
+            self._agenda.claimed(len(claims), is_filled=self._is_filled)
         if claims:
             self._lease.claimed(sent_at)
-        for claim in claims:
-            self._begin(claim)
+            self._begin(claims)
 
-    def _claim(self, conn: Connection, limit: int) -> list[Claim]:
+    def _claim(self, conn: Connection, rooms: list[tuple[tuple[str, ...], int]]) -> list[Claim]:
+        """Claim for each kind of slot that has room, within the bounds of the job types."""
+        claims: list[Claim] = []
         self._turn += 1
-        return jobs.claim(
-            conn,
-            runner_instance=self._identity.instance,
-            actor=self._identity.actor,
-            allowlist=self._registry.allowlist,
-            limit=limit,
-            turn=self._turn,
-        )
+        for job_types, room in rooms:
+            taken = jobs.claim(
+                conn,
+                runner_instance=self._identity.instance,
+                actor=self._identity.actor,
+                allowlist=job_types,
+                limit=room,
+                turn=self._turn,
+                limits=self._limits(job_types),
+            )
+            self._is_filled = self._is_filled or len(taken) == room
+            claims += taken
+        return claims
 
-    def _begin(self, claim: Claim) -> None:
-        """Start the handler of a claim, or settle it where that must not be."""
-        self._ledger.open(claim)
-        plan = release(claim) if self._is_draining else self._dispatcher.plan(claim)
-        if isinstance(plan, Settlement):
-            self._ledger.settle_unstarted(claim, plan)
-        else:
-            self.pool.submit(plan)
+    def _limits(self, job_types: tuple[str, ...]) -> list[Limit]:
+        """Return the bounds of these types, with what this runner itself has left of them."""
+        limits = []
+        for job_type in job_types:
+            spec = self._registry.specs[job_type]
+            if spec.max_running_here is not None:
+                left = spec.max_running_here - self._ledger.outbox.running[job_type]
+                limit = spec.limit or Limit(job_type=job_type)
+                limits.append(replace(limit, most_now=left))
+            elif spec.limit is not None:
+                limits.append(spec.limit)
+        return limits
+
+    def _begin(self, claims: list[Claim]) -> None:
+        """Start the handlers of claims, or settle those that must not be started."""
+        self._ledger.open(claims)
+        for claim in claims:
+            plan = release(claim) if self._is_draining else self._dispatcher.plan(claim)
+            if isinstance(plan, Settlement):
+                self._ledger.settle_unstarted(claim, plan)
+            else:
+                self.slots.submit(plan)
 
     def _stop_lost(self, claim: Claim) -> None:
-        self.pool.stop(claim.id, claim.claim_seq, StopReason.CLAIM_LOST)
+        self.slots.stop(claim.id, claim.claim_seq, StopReason.CLAIM_LOST)
 
     def _compare(self) -> None:
         """Say who we are, and compare the claims that we hold with those the database knows of.
@@ -234,14 +297,15 @@ class Engine:
                 pid=self._identity.pid,
                 version=self._identity.version,
                 allowlist=self._registry.allowlist,
-                slots=self._settings.runner_slots,
+                slots=sum(self.slots.capacity(kind) for kind in self._kinds),
             )
+            if self._shared_limits:
+                jobs.declare_limits(conn, self._shared_limits)
             held = jobs.held_claims(conn, runner_instance=self._identity.instance)
         self._lease.renewed(sent_at)
         self._journal.database_answered()
         self._compare_at = [at for at in self._compare_at if at > time.monotonic()] + [NEVER]
-        for claim in self._ledger.compare(held):
-            self._begin(claim)
+        self._begin(self._ledger.compare(held))
 
     def _rescue(self) -> None:
         with self._database.statement() as conn:
@@ -259,7 +323,7 @@ class Engine:
             look = jobs.look(
                 conn,
                 runner_instance=self._identity.instance,
-                allowlist=self._registry.allowlist,
+                allowlist=self._open(self._registry.allowlist),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
         self._agenda.looked(look)

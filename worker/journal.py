@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from app.jobs import Claim
-from worker.log import log
+from worker.log import is_logged, log
 from worker.outbox import Entry
 
 _EVENTS = {
@@ -36,8 +37,10 @@ class Journal:
         self._wakes = 0
         self._claims_lost = 0
 
-    def running(self, claim: Claim) -> None:
-        self._job("running", claim)
+    def running(self, claims: Sequence[Claim]) -> None:
+        """Tell that these claims were made."""
+        for claim in claims:
+            self._job("running", claim)
 
     def settled(self, entry: Entry) -> None:
         """Tell how a claim ended, once that is committed."""
@@ -100,6 +103,8 @@ class Journal:
     def _job(self, event: str, claim: Claim, *, level: int = logging.INFO, **more: Any) -> None:
         with self._lock:
             self._jobs[event, claim.job_type] += 1
+        if not is_logged(level):
+            return
         log(
             event,
             level=level,

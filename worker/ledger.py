@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from app import jobs
 from app.jobs import Claim, Retry, Status
@@ -63,11 +63,12 @@ class Ledger:
             on_sent=self._sent,
         )
 
-    def open(self, claim: Claim) -> None:
-        """Note a claim that was made."""
-        self.outbox.open(claim)
+    def open(self, claims: Sequence[Claim]) -> None:
+        """Note claims that were made."""
+        for claim in claims:
+            self.outbox.open(claim)
         self._on_held(len(self.outbox))
-        self._journal.running(claim)
+        self._journal.running(claims)
 
     def settle_unstarted(self, claim: Claim, settlement: Settlement) -> None:
         """Note what is to be written for a claim whose handler is not started."""
@@ -80,9 +81,9 @@ class Ledger:
         self.outbox.tell(told)
 
     def ended(self, ended: Ended, *, is_draining: bool) -> None:
-        """Note how a run ended."""
+        """Note how a run ended; only its first end counts."""
         entry = self.outbox.get((ended.run.id, ended.run.claim_seq))
-        if entry is None:
+        if entry is None or entry.settlement is not None:
             return
         settlement = settle(
             entry.claim,
@@ -98,7 +99,9 @@ class Ledger:
 
     def deliver(self, claim_more: ClaimMore | None) -> list[Claim]:
         """Write what is due, and claim more in the same breath; returns the new claims."""
-        return self._delivery.deliver(self.outbox.due(), claim_more)
+        claims = self._delivery.deliver(self.outbox.due(), claim_more)
+        self._on_held(len(self.outbox))
+        return claims
 
     def compare(self, held: list[Claim]) -> list[Claim]:
         """Drop the claims that the database says we lost; returns those it says we have besides."""
@@ -112,17 +115,18 @@ class Ledger:
         """Take note of a commit."""
         if is_lost and not (entry.is_unsure and self._is_as_written(entry)):
             self._lose(entry)
-        else:
+        elif entry.settlement is not None:
             self._journal.settled(entry)
             self._note_queued(entry.settlement)
-        entry.reports.clear()
+        if entry.reports:
+            entry.reports.clear()
         if entry.settlement is not None:
-            self._close(entry)
+            self.outbox.close(entry)
 
-    def _note_queued(self, settlement: Settlement | None) -> None:
-        if settlement is not None and isinstance(settlement.row, Retry):
+    def _note_queued(self, settlement: Settlement) -> None:
+        if isinstance(settlement.row, Retry):
             self._on_queued(settlement.row.delay_seconds)
-        elif settlement is not None and settlement.verb == "release":
+        elif settlement.verb == "release":
             self._on_queued(0.0)
 
     def _is_as_written(self, entry: Entry) -> bool:
@@ -140,5 +144,5 @@ class Ledger:
             self._on_lost(entry.claim)
 
     def _close(self, entry: Entry) -> None:
-        self.outbox.close(entry.key)
+        self.outbox.close(entry)
         self._on_held(len(self.outbox))

@@ -36,6 +36,11 @@ def set_up_logging(level: str, *, runner: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def is_logged(level: int) -> bool:
+    """Whether lines of this level are written: what is told of every job is made only then."""
+    return _LOGGER.isEnabledFor(level)
+
+
 def log(event: str, *, level: int = logging.INFO, **fields: Any) -> None:
     """Write one event; `fields` with the value None are left out."""
     if _LOGGER.isEnabledFor(level):

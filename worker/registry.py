@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.handlers import HANDLERS, HandlerSpec, handler
+from worker.slots.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from config import Settings
@@ -44,6 +45,14 @@ class Registry:
     allowlist: tuple[str, ...]
     left_out: Mapping[str, str]
     modules: tuple[str, ...]
+
+    @property
+    def kinds(self) -> dict[Kind, tuple[str, ...]]:
+        """The allowed job types by the kind of slot that they run in."""
+        found: dict[Kind, list[str]] = {}
+        for job_type in self.allowlist:
+            found.setdefault(kind_of(self.specs[job_type]), []).append(job_type)
+        return {kind: tuple(job_types) for kind, job_types in found.items()}
 
     @property
     def names(self) -> tuple[str, ...]:

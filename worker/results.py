@@ -39,6 +39,8 @@ def encode_result(output: object) -> str:
 
 def check_result(text: object) -> str:
     """Return `text` if it is a storable JSON object, or raise `ResultInvalid`."""
+    if text == "{}":
+        return "{}"
     if not isinstance(text, str):
         raise ResultInvalid("the slot sent no text")
     _check_size(text)
@@ -69,27 +71,30 @@ def _check_object(value: object) -> None:
 
 def _check(value: Any, path: str, depth: int) -> None:
     """Refuse what JSON or jsonb cannot hold; a cycle shows as depth."""
-    where = clean(path, 200) or "the result"
     if depth > RESULT_MAX_DEPTH:
         raise ResultInvalid(f"nested deeper than {RESULT_MAX_DEPTH} levels")
     if isinstance(value, str):
         if _UNSTORABLE.search(value):
-            raise ResultInvalid(f"{where} has a NUL character or a lone surrogate")
+            raise ResultInvalid(f"{_where(path)} has a NUL character or a lone surrogate")
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise ResultInvalid(f"{where} is {value}, which is not JSON")
+            raise ResultInvalid(f"{_where(path)} is {value}, which is not JSON")
     elif isinstance(value, int):
         if value.bit_length() > 4_096:
-            raise ResultInvalid(f"{where} is too large a number")
+            raise ResultInvalid(f"{_where(path)} is too large a number")
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str) or _UNSTORABLE.search(key):
-                raise ResultInvalid(f"a key of {where} is not plain text")
+                raise ResultInvalid(f"a key of {_where(path)} is not plain text")
             _check(item, f"{path}.{key}" if path else key, depth + 1)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _check(item, f"{path}[{index}]", depth + 1)
     else:
-        raise ResultInvalid(f"{where} is a {type(value).__name__}, which is not JSON")
+        raise ResultInvalid(f"{_where(path)} is a {type(value).__name__}, which is not JSON")
+
+
+def _where(path: str) -> str:
+    return clean(path, 200) or "the result"

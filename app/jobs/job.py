@@ -109,17 +109,23 @@ class Lane(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """How much of one job type may run, over all runners; None for no bound.
+    """How much of one job type may run; None for no bound.
 
-    `most_for_key` bounds the running jobs that share a concurrency key, `rate` (claims a second,
-    after `burst` at once) bounds how fast they start.
+    Over all runners: `most_running` jobs, `most_for_key` that share a concurrency key, and `rate`
+    claims a second, after `burst` at once. `most_now` bounds this claim alone.
     """
 
     job_type: str
+    most_now: int | None = None
     most_running: int | None = None
     most_for_key: int | None = None
     rate: float | None = None
     burst: float | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it speaks of other runners too."""
+        return (self.most_running, self.most_for_key, self.rate) != (None, None, None)
 
 
 class Claim(NamedTuple):

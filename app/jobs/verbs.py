@@ -54,14 +54,16 @@ def claim(
         "concurrency_keys": _column(lanes, "concurrency_key"),
         "dues": _column(lanes, "due_at"),
         "limited_types": _column(limits, "job_type"),
+        "most_now": _column(limits, "most_now"),
         "most_running": _column(limits, "most_running"),
         "most_for_key": _column(limits, "most_for_key"),
         "rates": _column(limits, "rate"),
         "bursts": _column(limits, "burst"),
     }
-    with transaction(conn) if limits else nullcontext():
-        if limits:
-            run(conn, "runners/lock_limits", {"job_types": parameters["limited_types"]})
+    shared = [limit.job_type for limit in limits if limit.is_shared]
+    with transaction(conn) if shared else nullcontext():
+        if shared:
+            run(conn, "runners/lock_limits", {"job_types": shared})
         return [Claim._make(row) for row in run_fast(conn, "claim", parameters)]
 
 

@@ -54,6 +54,12 @@ def test_no_more_than_the_limit_run_over_all_runners(limited: Conn) -> None:
     assert len(claim(limited, limit)) == 2
 
 
+def test_a_bound_for_one_claim_needs_no_row_to_lock(connection: Conn) -> None:
+    enqueue(connection, 5)
+    assert len(claim(connection, jobs.Limit(job_type=TYPE, most_now=2))) == 2
+    assert len(claim(connection, jobs.Limit(job_type=TYPE, most_now=9))) == 3
+
+
 def test_a_limit_leaves_other_types_alone(limited: Conn) -> None:
     enqueue(limited, 5)
     jobs.enqueue_many(limited, [jobs.NewJob(job_type="other_job")] * 5)

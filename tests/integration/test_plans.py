@@ -20,7 +20,8 @@ TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
     "actor": "text", "allowlist": "text[]", "bursts": "double precision[]",
     "claim_seqs": "bigint[]", "concurrency_keys": "text[]", "dues": "timestamptz[]",
-    "limited_types": "text[]", "most_for_key": "integer[]", "most_running": "integer[]",
+    "limited_types": "text[]", "most_for_key": "integer[]", "most_now": "integer[]",
+    "most_running": "integer[]",
     "rates": "double precision[]",
     "ids": "uuid[]", "job_types": "text[]", "lease_seconds": "double precision",
     "limit": "integer", "priorities": "smallint[]", "queues": "text[]", "results": "text[]",
@@ -97,7 +98,7 @@ def claim_values(**changes: Any) -> dict[str, Any]:
     return {
         "actor": "runner:test", "allowlist": TYPES, "limit": 100, "turn": 0, "priorities": None,
         "queues": None, "job_types": None, "concurrency_keys": None, "dues": None,
-        "limited_types": [], "most_running": [], "most_for_key": [], "rates": [], "bursts": [],
+        "limited_types": [], "most_now": [], "most_running": [], "most_for_key": [], "rates": [], "bursts": [],
         "runner_instance": uuid4(), **changes,
     }  # fmt: skip
 
@@ -138,7 +139,7 @@ def test_a_claim_of_a_limited_type_counts_what_runs_by_its_claims(backlog: Conn)
     jobs.declare_limits(backlog, ["job_2"])
     jobs.claim(backlog, runner_instance=uuid4(), actor="runner:test", allowlist=TYPES, limit=50)
     limits = claim_values(
-        limited_types=["job_2"], most_running=[90], most_for_key=[None], rates=[None],
+        limited_types=["job_2"], most_now=[80], most_running=[90], most_for_key=[None], rates=[None],
         bursts=[None],
     )  # fmt: skip
     plan = explain(backlog, "claim", limits)

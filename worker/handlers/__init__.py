@@ -7,12 +7,15 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from app.jobs import Limit
+
 JOB_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
+SlotName = Literal["process", "thread"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -21,7 +24,8 @@ class HandlerSpec:
     """A registered handler: its function, its models, its limits and its hooks.
 
     `load(connection, payload) -> payload` and `store(connection, job_id, output) -> result` run in
-    the runner, beside the database; the function runs in a process slot, away from it.
+    the runner, beside the database; the function runs in a slot, away from it. `limit` bounds the
+    type over all runners, `max_running_here` in each of them.
     """
 
     job_type: str
@@ -32,6 +36,9 @@ class HandlerSpec:
     max_attempts: int | None
     load: Callable[..., Any] | None
     store: Callable[..., Any] | None
+    slot: SlotName = "process"
+    max_running_here: int | None = None
+    limit: Limit | None = None
 
 
 HANDLERS: dict[str, HandlerSpec] = {}
@@ -42,16 +49,33 @@ def handler(
     *,
     timeout_seconds: float | None = None,
     max_attempts: int | None = None,
+    slot: SlotName = "process",
+    max_running: int | None = None,
+    max_running_here: int | None = None,
+    max_running_per_key: int | None = None,
+    rate_limit: tuple[int, float] | None = None,
     load: Callable[..., Any] | None = None,
     store: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
-    """Register `function(job, payload)` for `job_type`; its annotations name its models."""
+    """Register `function(job, payload)` for `job_type`; its annotations name its models.
+
+    `slot` is "process" (killable, no secrets) or "thread" (fast, trusted, cannot be killed; an
+    `async def` then shares one event loop). `max_running` bounds the type over all runners,
+    `max_running_here` in each, `max_running_per_key` the jobs that share a concurrency key;
+    `rate_limit` is (claims, seconds) over all runners. Raises ValueError or TypeError at once for
+    what makes no sense.
+    """
     if not JOB_TYPE_PATTERN.fullmatch(job_type):
         raise ValueError(f"{job_type!r} is no job type: lower-case letters, digits and _")
     if timeout_seconds is not None and timeout_seconds <= 0:
         raise ValueError(f"{job_type}: timeout_seconds must be more than 0")
     if max_attempts is not None and max_attempts < 1:
         raise ValueError(f"{job_type}: max_attempts must be 1 or more")
+    if slot not in ("process", "thread"):
+        raise ValueError(f'{job_type}: slot is "process" or "thread"')
+    limit = _limit(job_type, max_running, max_running_per_key, rate_limit)
+    if max_running_here is not None and max_running_here < 1:
+        raise ValueError(f"{job_type}: max_running_here must be 1 or more")
 
     def register(function: Function) -> Function:
         known = HANDLERS.get(job_type)
@@ -61,11 +85,36 @@ def handler(
         if store is not None and result is None:
             raise TypeError(f"{job_type}: with store, the return must be annotated with a model")
         HANDLERS[job_type] = HandlerSpec(
-            job_type, function, payload, result, timeout_seconds, max_attempts, load, store
-        )
+            job_type, function, payload, result, timeout_seconds, max_attempts, load, store, slot,
+            max_running_here, limit,
+        )  # fmt: skip
         return function
 
     return register
+
+
+def _limit(
+    job_type: str,
+    max_running: int | None,
+    max_running_per_key: int | None,
+    rate_limit: tuple[int, float] | None,
+) -> Limit | None:
+    """Make the bound that all runners keep together; None where there is none."""
+    if max_running is None and max_running_per_key is None and rate_limit is None:
+        return None
+    claims, seconds = rate_limit or (None, None)
+    for number in (max_running, max_running_per_key, claims):
+        if number is not None and number < 1:
+            raise ValueError(f"{job_type}: a limit must be 1 or more")
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"{job_type}: the seconds of rate_limit must be more than 0")
+    return Limit(
+        job_type=job_type,
+        most_running=max_running,
+        most_for_key=max_running_per_key,
+        rate=claims / seconds if claims and seconds else None,
+        burst=claims,
+    )
 
 
 def _origin(function: Callable[..., Any]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from worker.slots.output import Output
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One attempt of one claimed job, ready for a slot."""
 
     id: UUID
@@ -46,8 +44,7 @@ class Verdict(StrEnum):
     NOT_STARTED = "not_started"
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The end of a run; `text` is the result as JSON, or the error.
 
     `stop` is set where the handler was stopped before it ended: what it said then does not count.
@@ -62,8 +59,7 @@ class Ended:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """Progress or a log line of a running handler."""
 
     run: Run

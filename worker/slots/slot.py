@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import faulthandler
 import functools
-import inspect
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FrameType, MappingProxyType
 from typing import Any, NoReturn
 from uuid import UUID
 
+from worker.call import call
 from worker.context import JobContext
 from worker.frames import pack, read_frame
 from worker.handlers import HandlerSpec
-from worker.payloads import PayloadInvalid, decode_payload
-from worker.results import ResultInvalid, encode_result
 from worker.slots.process_tree import kill_below
-from worker.steering import GiveUp, JobCancelled, RetryLater
-from worker.texts import clean, describe
+from worker.slots.runs import Verdict
 
 EXIT_BROKEN = 70
 
@@ -68,8 +64,8 @@ class Stop:
     def is_set(self) -> bool:
         return self._is_set
 
-    def fileno(self) -> int:
-        return self._read
+    def wait(self, seconds: float) -> None:
+        select.select([self._read], [], [], seconds)
 
 
 def serve(setup: Setup, connection: socket.socket) -> NoReturn:
@@ -103,14 +99,10 @@ def serve(setup: Setup, connection: socket.socket) -> NoReturn:
 
 
 def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[str, Any]:
-    """Call the handler of `run` and return the verdict; nothing that it raises gets past here."""
+    """Call the handler of `run` and return the verdict as a message."""
     spec = setup.specs.get(run["job_type"])
     if spec is None:
         return {"kind": "failed", "error": "the slot has no handler of this type"}
-    try:
-        payload = decode_payload(spec.payload, run["payload"])
-    except PayloadInvalid as error:
-        return {"kind": "payload_invalid", "error": str(error)}
     job = JobContext(
         id=UUID(run["id"]),
         claim_seq=run["claim_seq"],
@@ -119,26 +111,12 @@ def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[s
         send=send,
         stop=stop,
     )
-    try:
-        output = spec.function(job, payload)
-        if inspect.iscoroutine(output):
-            output = asyncio.run(output)
-    except RetryLater as error:
-        return {"kind": "retry_later", "error": clean(error.reason), "seconds": error.seconds}
-    except GiveUp as error:
-        return {"kind": "gave_up", "error": clean(error.reason)}
-    except JobCancelled:
-        return {"kind": "cancelled"}
-    except BaseException as error:  # noqa: BLE001 - SystemExit ends the job, not the slot
-        with contextlib.suppress(Exception):
-            traceback.print_exception(error)
-        return {"kind": "failed", "error": describe(error)}
-    try:
-        return {"kind": "succeeded", "result": encode_result(output)}
-    except ResultInvalid as error:
-        return {"kind": "result_invalid", "error": clean(str(error))}
-    except Exception as error:  # noqa: BLE001 - a model of the handler can raise anything
-        return {"kind": "result_invalid", "error": describe(error)}
+    outcome = call(spec, job, run["payload"])
+    word = "result" if outcome.verdict is Verdict.SUCCEEDED else "error"
+    message: dict[str, Any] = {"kind": outcome.verdict, word: outcome.text}
+    if outcome.delay_seconds is not None:
+        message["seconds"] = outcome.delay_seconds
+    return message
 
 
 def _open_standard_streams() -> None:

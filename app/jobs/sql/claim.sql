@@ -51,7 +51,7 @@ lane as (
          ) as known (priority, queue, job_type, concurrency_key, due_at)
 ),
 limited as materialized (
-  select asked.job_type, asked.most_running, asked.most_for_key,
+  select asked.job_type, asked.most_now, asked.most_running, asked.most_for_key,
          case
            when asked.rate is null then null
            else least(
@@ -60,10 +60,10 @@ limited as materialized (
                 )
          end as tokens
     from unnest(
-           :limited_types::text[], :most_running::integer[], :most_for_key::integer[],
-           :rates::double precision[], :bursts::double precision[]
-         ) as asked (job_type, most_running, most_for_key, rate, burst)
-    join ops_limits l on l.job_type = asked.job_type
+           :limited_types::text[], :most_now::integer[], :most_running::integer[],
+           :most_for_key::integer[], :rates::double precision[], :bursts::double precision[]
+         ) as asked (job_type, most_now, most_running, most_for_key, rate, burst)
+    left join ops_limits l on l.job_type = asked.job_type
 ),
 busy as materialized (
   select job.job_type, job.concurrency_key, count(*) as running
@@ -83,10 +83,15 @@ busy as materialized (
 ),
 allowance as materialized (
   select limited.job_type, limited.most_for_key,
-         least(limited.most_running - coalesce(sum(busy.running), 0), floor(limited.tokens)) as left_over
+         least(
+           limited.most_now,
+           limited.most_running - coalesce(sum(busy.running), 0),
+           floor(limited.tokens)
+         ) as left_over
     from limited
     left join busy on busy.job_type = limited.job_type
-   group by limited.job_type, limited.most_for_key, limited.most_running, limited.tokens
+   group by limited.job_type, limited.most_now, limited.most_for_key, limited.most_running,
+            limited.tokens
 ),
 open_lane as materialized (
   select priority, queue, job_type, concurrency_key, due_at, room, left_over,
