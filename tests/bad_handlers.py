@@ -84,6 +84,20 @@ def _daemonise_and_sleep_once(job: JobContext, payload: Asked) -> dict[str, Any]
     return {"claim_seq": job.claim_seq}
 
 
+def _daemonise_and_crash(job: JobContext, payload: Asked) -> None:
+    _daemonise(job, payload)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _chatter_once(job: JobContext, payload: Asked) -> dict[str, Any]:
+    """Report all the time, in the first claim."""
+    _note(payload, os.getpid())
+    while job.claim_seq == 1:
+        job.log("still here")
+        job.sleep(0.05)
+    return {"claim_seq": job.claim_seq}
+
+
 def _wait_once(job: JobContext, payload: Asked) -> dict[str, Any]:
     if job.claim_seq == 1:
         _note(payload, os.getpid())
@@ -224,6 +238,8 @@ WAYS: dict[str, Callable[[JobContext, Asked], Any]] = {
     "daemonise": _daemonise,
     "daemonise_and_sleep": _daemonise_and_sleep,
     "daemonise_and_sleep_once": _daemonise_and_sleep_once,
+    "daemonise_and_crash": _daemonise_and_crash,
+    "chatter_once": _chatter_once,
     "wait_once": _wait_once,
     "return_from_fork": _return_from_a_fork,
     "leave_thread": _leave_a_thread,

@@ -13,6 +13,7 @@ import psycopg
 from app import jobs
 from app.cli import postgres
 from app.db.migrate import upgrade
+from app.jobs import Held
 from app.jobs.audit import audit
 from tests.processes import is_running
 from tests.runners import LEASE_SECONDS, kinds, running, wait_for_status
@@ -121,6 +122,43 @@ def test_a_runner_that_cannot_renew_stops_its_handlers_before_the_lease_ends(
         again = jobs.enqueue(connection, "misbehave", {"how": "ok"})
         runner.wake()
         wait_for_status(connection, again.id, "succeeded")
+    assert not audit(connection)
+
+
+def test_a_claim_that_was_taken_away_is_noticed_by_the_next_report(
+    database_url: str, connection: Conn, tmp_path: Path
+) -> None:
+    file = tmp_path / "pid"
+    with running(database_url) as runner:
+        job = jobs.enqueue(connection, "misbehave", {"how": "chatter_once", "file": str(file)})
+        runner.wake()
+        wait_until(file.exists, message="the handler runs")
+        handler = _busy(runner.slots(), file)
+        jobs.release(connection, [Held(job.id, 1)], actor="user:test")
+        assert runner.wait_for_event("claim_lost")["claim_seq"] == 1
+        wait_until(lambda: not is_running(handler), message="its handler is stopped")
+        runner.wake()
+        assert wait_for_status(connection, job.id, "succeeded").result == {"claim_seq": 2}
+    assert not audit(connection)
+
+
+def test_a_claim_that_was_taken_away_is_noticed_when_the_database_is_back(
+    database_url: str, connection: Conn, tmp_path: Path
+) -> None:
+    file = tmp_path / "pid"
+    patient = {"runner_lease_seconds": 30, "runner_heartbeat_seconds": 10}
+    with wire(database_url) as line, running(line.url, **patient) as runner:
+        job = jobs.enqueue(connection, "misbehave", {"how": "wait_once", "file": str(file)})
+        runner.wake()
+        wait_until(file.exists, message="the handler runs")
+        handler = _busy(runner.slots(), file)
+        line.cut()
+        jobs.release(connection, [Held(job.id, 1)], actor="user:test")
+        runner.wake()
+        assert runner.wait_for_event("claim_lost")["claim_seq"] == 1
+        wait_until(lambda: not is_running(handler), message="its handler is stopped")
+        runner.wake()
+        assert wait_for_status(connection, job.id, "succeeded").result == {"claim_seq": 2}
     assert not audit(connection)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import threading
 import uuid
 from collections.abc import Iterator
@@ -269,6 +267,14 @@ def test_what_a_handler_leaves_behind_is_killed_when_it_ends(slots: Slots, tmp_p
     assert not is_running(pid_in(tmp_path / "pid"))
 
 
+def test_what_a_handler_leaves_behind_is_killed_when_its_slot_crashes(
+    slots: Slots, tmp_path: Path
+) -> None:
+    ended = slots.run("daemonise_and_crash", file=tmp_path / "pid")
+    assert ended.text == "slot process died: SIGKILL"
+    wait_until_gone(pid_in(tmp_path / "pid"))
+
+
 @pytest.mark.parametrize("how", ["ignore_sigterm", "sleep_in_child", "daemonise_and_sleep"])
 def test_a_timeout_kills_the_whole_tree(own_slots: Any, tmp_path: Path, how: str) -> None:
     slots = own_slots(grace=0.2)
@@ -332,13 +338,13 @@ def test_a_killed_guard_takes_its_slots_along_and_is_started_again(
     own_slots: Any, tmp_path: Path
 ) -> None:
     slots = own_slots(size=2)
-    slots.submit("sleep_in_child", file=tmp_path / "pid")
-    child = pid_in(tmp_path / "pid")
+    slots.submit("ignore_sigterm", file=tmp_path / "pid")
+    other = pid_in(tmp_path / "pid")
     slots.submit("kill_guard")
     for ended in (slots.next(), slots.next()):
         assert (ended.verdict, ended.text) == (Verdict.DIED, "slot process died with its guard")
+    wait_until_gone(other)
     assert slots.run("ok").verdict is Verdict.SUCCEEDED
-    os.kill(child, signal.SIGKILL)  # only a runner that adopts orphans can do this for us
 
 
 def test_runs_share_the_slots(own_slots: Any) -> None:
