@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 # The newest revision of each branch; a contract test holds it against the migrations.
 HEADS = {
-    "core": "core_0001",
+    "core": "core_0002",
     "nearsight": "nearsight_0001",
     "captorator": "captorator_0001",
     "metrics": "metrics_0001",
+    "schedules": "schedules_0001",
 }
 
 

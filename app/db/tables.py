@@ -102,6 +102,18 @@ ops_job_events = Table(
     Column("claim_seq", BigInteger),
     Column("message", Text),
     Column("data", JSONB(none_as_null=True)),
+    Index(
+        "ix_ops_job_events_ended",
+        "id",
+        postgresql_where=text(
+            "kind in ('succeeded', 'failed', 'rejected', 'rescued', 'cancelled')"
+        ),
+    ),
+    Index(
+        "ix_ops_job_events_not_succeeded",
+        "job_id",
+        postgresql_where=text("kind in ('failed', 'rejected', 'rescued', 'cancelled')"),
+    ),
 )
 
 ops_runners = Table(
@@ -155,4 +167,28 @@ ops_idempotency_keys = Table(
     Column("job_id", Uuid, nullable=False),
     _time("created_at", default=_NOW),
     Index("ix_ops_idempotency_keys_created_at", "created_at"),
+)
+
+ops_stats = Table(
+    "ops_stats",
+    metadata,
+    Column("minute", DateTime(timezone=True), primary_key=True),
+    Column("job_type", Text, primary_key=True),
+    Column("succeeded", BigInteger, nullable=False, server_default="0"),
+    Column("failed", BigInteger, nullable=False, server_default="0"),
+    Column("cancelled", BigInteger, nullable=False, server_default="0"),
+    Column("runs", BigInteger, nullable=False, server_default="0"),
+    Column("run_seconds", Double, nullable=False, server_default="0"),
+    Column("wait_seconds", Double, nullable=False, server_default="0"),
+)
+
+ops_stats_mark = Table(
+    "ops_stats_mark",
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("counted_id", BigInteger, nullable=False, server_default="0"),
+    _time("counted_at", default=text("'2000-01-01'")),
+    Column("marked_id", BigInteger, nullable=False, server_default="0"),
+    Column("marked_xid", BigInteger, nullable=False, server_default="0"),
+    _time("marked_at", default=text("'2000-01-01'")),
 )
