@@ -131,6 +131,11 @@ def _forge_a_verdict(job: JobContext, payload: Asked) -> None:
     time.sleep(600)
 
 
+def _forge_what_only_postgres_refuses(job: JobContext, payload: Asked) -> None:
+    job._send({"kind": "succeeded", "result": '{"tiny": 1e-200000}'})
+    time.sleep(600)
+
+
 def _write_raw(data: bytes) -> None:
     for fd in range(3, 64):
         try:
@@ -246,6 +251,7 @@ WAYS: dict[str, Callable[[JobContext, Asked], Any]] = {
     "garbage": _write_garbage,
     "half_a_frame": _write_half_a_frame,
     "forge": _forge_a_verdict,
+    "forge_tiny": _forge_what_only_postgres_refuses,
     "close_all": _close_all,
     "flood": _print_a_flood,
     "print_oddly": _print_oddly,
