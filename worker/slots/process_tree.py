@@ -8,10 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 
+from worker.slots import linux
+
 _PROC = Path("/proc")
+_PS = ("ps", "-A", "-o", "pid=,ppid=")
 _ROUNDS = 50
 
 
@@ -21,7 +25,7 @@ def children(parent: int) -> list[int]:
 
 
 def descendants(root: int) -> list[int]:
-    """Return every process below `root`, parents first; empty where there is no /proc."""
+    """Return every process below `root`, parents first."""
     children = defaultdict(list)
     for pid, parent in _parents():
         children[parent].append(pid)
@@ -70,8 +74,11 @@ def _frozen(roots: set[int]) -> list[int]:
 
 def _parents() -> list[tuple[int, int]]:
     """Return (pid, parent) of every process."""
+    if not (_PROC / "self" / "stat").exists():
+        listed = subprocess.run(_PS, capture_output=True, text=True, check=False).stdout.split()
+        return [*zip(map(int, listed[::2]), map(int, listed[1::2]), strict=True)]
     found = []
-    for entry in os.listdir(_PROC) if _PROC.is_dir() else ():
+    for entry in os.listdir(_PROC):
         if entry.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
                 # "pid (name) state ppid ...": the name may hold spaces and brackets
@@ -86,7 +93,7 @@ def _signal(pid: int, signum: int) -> None:
 
 
 def _signal_group(leader: int, signum: int) -> None:
-    """Reach the session of a slot where there is no /proc to walk."""
-    if not _PROC.is_dir():
+    """Reach those of a slot's session whose parents are gone, where nobody adopted them."""
+    if not linux.SUPPORTED:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signum)
