@@ -312,6 +312,7 @@ class Settings:
             "nearsight": self.nearsight_enabled,
             "captorator": self.captorator_enabled,
             "metrics": self.feature_metrics,
+            "schedules": self.jobs_enabled,
         }
         return frozenset(name for name, is_enabled in enabled.items() if is_enabled)
 

@@ -17,6 +17,7 @@ TABLES_OF = {
     "nearsight": "app.nearsight.tables",
     "captorator": "app.captorator.tables",
     "metrics": "app.metrics.tables",
+    "schedules": "app.schedules.tables",
 }
 FEATURES = frozenset(TABLES_OF) - {"core"}
 

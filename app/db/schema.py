@@ -17,6 +17,7 @@ HEADS = {
     "captorator": "captorator_0001",
     "metrics": "metrics_0001",
     "schedules": "schedules_0001",
+    "schedules": "schedules_0001",
 }
 
 

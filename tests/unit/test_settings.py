@@ -77,7 +77,7 @@ def test_development_starts_with_what_is_at_hand() -> None:
     settings = load()
     assert settings.nearsight_enabled
     assert settings.runner_enabled
-    assert settings.features == {"nearsight", "captorator", "metrics"}
+    assert settings.features == {"nearsight", "captorator", "metrics", "schedules"}
 
 
 def test_all_flags_are_off_by_default_in_production() -> None:
