@@ -26,7 +26,7 @@ class Dispatcher:
         self._registry = registry
         self._default_timeout_seconds = default_timeout_seconds
 
-    def plan(self, claim: Claim) -> Run | Settlement:
+    def plan(self, claim: Claim, expected_seconds: float | None) -> Run | Settlement:
         """Return the run of `claim`, or what to write instead."""
         spec = self._registry.specs.get(claim.job_type)
         if spec is None or claim.job_type not in self._registry.allowlist:
@@ -51,6 +51,7 @@ class Dispatcher:
             claim.attempt,
             payload_text,
             claim.timeout_seconds or spec.timeout_seconds or self._default_timeout_seconds,
+            expected_seconds,
         )
 
     def _payload_text(self, claim: Claim, spec: HandlerSpec) -> str:

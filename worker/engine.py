@@ -271,12 +271,16 @@ class Engine:
     def _begin(self, claims: list[Claim]) -> None:
         """Start the handlers of claims, or settle those that must not be started."""
         self._ledger.open(claims)
+        runs = []
         for claim in claims:
-            plan = release(claim) if self._is_draining else self._dispatcher.plan(claim)
+            expected = self._pace.expected(claim.job_type)
+            plan = release(claim) if self._is_draining else self._dispatcher.plan(claim, expected)
             if isinstance(plan, Settlement):
                 self._ledger.settle_unstarted(claim, plan)
             else:
-                self.slots.submit(plan)
+                runs.append(plan)
+        if runs:
+            self.slots.submit(runs)
 
     def _stop_lost(self, claim: Claim) -> None:
         self.slots.stop(claim.id, claim.claim_seq, StopReason.CLAIM_LOST)

@@ -37,16 +37,19 @@ class Decoder:
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
         """Yield the messages that `data` completes; raises FrameError at the first that is none."""
         self._buffer += data
-        while len(self._buffer) >= _LENGTH.size:
-            (size,) = _LENGTH.unpack_from(self._buffer)
-            if size > FRAME_MAX_BYTES:
-                raise FrameError(f"a frame of {size} bytes")
-            end = _LENGTH.size + size
-            if len(self._buffer) < end:
-                return
-            body = bytes(self._buffer[_LENGTH.size : end])
-            del self._buffer[:end]
-            yield _message(body)
+        taken = 0
+        try:
+            while len(self._buffer) - taken >= _LENGTH.size:
+                (size,) = _LENGTH.unpack_from(self._buffer, taken)
+                if size > FRAME_MAX_BYTES:
+                    raise FrameError(f"a frame of {size} bytes")
+                start, end = taken + _LENGTH.size, taken + _LENGTH.size + size
+                if len(self._buffer) < end:
+                    return
+                taken = end
+                yield _message(bytes(self._buffer[start:end]))
+        finally:
+            del self._buffer[:taken]
 
 
 def read_frame(connection: socket.socket) -> dict[str, Any] | None:

@@ -38,6 +38,10 @@ class Pace:
         for job_type in job_types:
             self._seen_at[job_type] = now
 
+    def expected(self, job_type: str) -> float | None:
+        """Return how long a run of the type should take, None where none was seen."""
+        return self._seconds.get(job_type)
+
     def ahead(self, job_types: Iterable[str], slots: int) -> int:
         """Return how many jobs of these types may wait for `slots` slots.
 

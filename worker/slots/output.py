@@ -19,6 +19,15 @@ class Output:
     is_truncated: bool
 
 
+_MARK = b"\x00\x1eops-run-end "
+_MARK_END = b"\x1e\x00"
+
+
+def end_mark(number: int) -> bytes:
+    """Return what a slot prints after its run `number`, so that the runner can tell runs apart."""
+    return _MARK + str(number).encode() + _MARK_END
+
+
 class OutputBuffer:
     """Collects the bytes of stdout and stderr of one attempt in bounded memory."""
 
@@ -57,3 +66,52 @@ class OutputBuffer:
             text = head.decode(errors="replace") + mark + tail.decode(errors="replace")
         limit = OUTPUT_MAX_BYTES + 100
         return Output(clean(text, limit), size, dropped > 0 or len(text.encode()) > limit)
+
+
+class OutputByRun:
+    """Cuts what one slot prints at the marks between its runs."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._buffer = OutputBuffer()
+        self._ended: dict[int, Output | None] = {}
+
+    def add(self, data: bytes) -> None:
+        """Take more of what was printed."""
+        self._pending += data
+        while (start := self._pending.find(_MARK)) >= 0:
+            number_at = start + len(_MARK)
+            end = self._pending.find(_MARK_END, number_at, number_at + 24)
+            if end < 0 and len(self._pending) < number_at + 24:
+                self._pass_on(start)  # the rest of the mark is on its way
+                return
+            number = bytes(self._pending[number_at:end]) if end >= 0 else b""
+            if not number.isdigit():
+                self._pass_on(number_at)  # a handler printed what looks like a mark
+                continue
+            self._pass_on(start)
+            del self._pending[: end - start + len(_MARK_END)]
+            self._ended[int(number)] = self._buffer.take() if self._buffer.size_bytes else None
+        kept = len(self._pending)
+        tail = self._pending[-len(_MARK) :]
+        for size in range(min(len(_MARK) - 1, len(tail)), 0, -1):
+            if tail.endswith(_MARK[:size]):
+                kept -= size
+                break
+        self._pass_on(kept)
+
+    def has_ended(self, number: int) -> bool:
+        """Whether the mark of run `number` was read."""
+        return number in self._ended
+
+    def take(self, number: int) -> Output | None:
+        """Return what run `number` printed; all that there is where its mark never came."""
+        if number in self._ended:
+            return self._ended.pop(number)
+        self._pass_on(len(self._pending))
+        return self._buffer.take()
+
+    def _pass_on(self, size: int) -> None:
+        if size:
+            self._buffer.add(bytes(self._pending[:size]))
+            del self._pending[:size]

@@ -12,7 +12,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from worker.log import log
 from worker.slots.guard_keeper import NEVER, GuardKeeper
 from worker.slots.process import SlotProcess, describe_exit
 from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
-from worker.slots.verdicts import read_told, read_verdict
+from worker.slots.verdicts import read_told, read_verdict, took
 
 LOGS_PER_RUN = 1_000
 TICK_SECONDS = 1.0
@@ -80,9 +80,10 @@ class Pool:
         link = self._guards.start()
         self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
 
-    def submit(self, run: Run) -> None:
-        """Give `run` to a slot, or to the next that is free."""
-        self._command(lambda: self._waiting.append((run, time.monotonic())))
+    def submit(self, runs: Sequence[Run]) -> None:
+        """Give `runs` to slots, or to the next that are free."""
+        now = time.monotonic()
+        self._command(lambda: self._waiting.extend((run, now) for run in runs))
 
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
         """Stop the run of this claim: SIGTERM, grace, SIGKILL to its whole tree."""
@@ -126,7 +127,7 @@ class Pool:
 
     def _seconds_to_wait(self) -> float | None:
         """Return how long nothing can become due; a tick while there are runs, for the lease."""
-        busy = [slot for slot in self._slots.values() if slot.run is not None]
+        busy = [slot for slot in self._slots.values() if slot.runs]
         times = [self._guards.retry_at]
         times += [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
         if busy or self._waiting:
@@ -138,7 +139,7 @@ class Pool:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        busy = [slot for slot in self._slots.values() if slot.run is not None]
+        busy = [slot for slot in self._slots.values() if slot.runs]
         for slot in busy:
             if slot.kill_at is not None and now >= slot.kill_at:
                 slot.kill_at = now + TICK_SECONDS
@@ -176,15 +177,32 @@ class Pool:
             )
 
     def _assign(self) -> None:
+        """Give waiting runs to free slots, then short ones to slots that are at short ones."""
+        if not self._waiting:
+            return
+        given = set()
         for slot in self._slots.values():
-            if not self._waiting:
-                return
-            if slot.is_free:
-                slot.begin(self._waiting.popleft()[0])
-                self._write(slot)
+            if self._waiting and slot.is_free:
+                slot.send(self._waiting.popleft()[0])
+                given.add(slot.key)
+        is_moving = True
+        while self._waiting and is_moving:
+            is_moving = False
+            for slot in self._slots.values():
+                left = self._recycle_jobs - slot.jobs_done - len(slot.runs)
+                if self._waiting and left > 0 and slot.has_room(self._waiting[0][0]):
+                    slot.send(self._waiting.popleft()[0])
+                    given.add(slot.key)
+                    is_moving = True
+        for key in given:
+            self._write(self._slots[key])
 
     def _write(self, slot: SlotProcess) -> None:
+        was_waiting = slot.is_write_wanted
         slot.write()
+        slot.is_write_wanted = bool(slot.outgoing)
+        if slot.is_write_wanted == was_waiting:
+            return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if slot.outgoing else 0)
         if slot.connection in self._selector.get_map():
             self._selector.modify(slot.connection, wanted, partial(self._hear_slot, slot))
@@ -216,20 +234,26 @@ class Pool:
         return has_spoken
 
     def _take(self, slot: SlotProcess, message: dict[str, Any]) -> None:
-        if slot.run is None:
+        if not slot.runs:
             return
-        told = read_told(message)
-        if told is not None:
-            slot.logs += told[0] == "log"
-            if slot.logs <= LOGS_PER_RUN:
-                self._on_told(Told(slot.run, *told))
+        number, run = slot.runs[0]
+        if message.get("kind") in ("log", "progress"):
+            told = read_told(message)
+            slot.logs += message["kind"] == "log"
+            if told is not None and slot.logs <= LOGS_PER_RUN:
+                self._on_told(Told(run, *told))
             return
         verdict, text, delay_seconds = read_verdict(message)
-        stop = slot.stop if message.get("is_stopped") else None
-        self._end_run(slot, verdict, text, delay_seconds, stop)
+        stop = None
+        if message.get("is_stopped") is True:
+            # A run that began while the signal for the one before was on its way is given back.
+            stop = slot.stop if slot.stop_number == number else StopReason.DRAIN
+        self._end_run(slot, verdict, text, delay_seconds, stop, took(message))
         is_used_up = slot.jobs_done >= self._recycle_jobs or message.get("is_reusable") is not True
         if slot.stop is not None or is_used_up:
             self._retire(slot)
+        elif slot.unwanted:
+            self._stop_unwanted(slot)
 
     def _take_output(self, slot: SlotProcess, _mask: int) -> None:
         if slot.key in self._slots and not slot.read_output():
@@ -242,16 +266,15 @@ class Pool:
         text: str,
         delay_seconds: float | None = None,
         stop: StopReason | None = None,
+        seconds: float | None = None,
     ) -> None:
-        """Tell how the run of `slot` ended, with all that it printed until then."""
-        slot.drain_output()
-        output, run = slot.output.take(), slot.run
-        if run is None:
+        """Tell how the present run of `slot` ended, with all that it printed until then."""
+        if not slot.runs:
             return
-        slot.run = slot.timeout_at = slot.kill_at = None
-        slot.logs = 0
-        slot.jobs_done += 1
-        seconds = time.monotonic() - slot.started_at
+        if seconds is None:
+            seconds = time.monotonic() - slot.started_at
+        number, run = slot.end()
+        output = slot.take_output(number)
         self._on_ended(Ended(run, verdict, text, delay_seconds, stop, output, seconds))
 
     def _stop_claim(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
@@ -259,14 +282,25 @@ class Pool:
             self._waiting.remove(waiting)
             self._on_ended(Ended(waiting[0], Verdict.NOT_STARTED, stop=reason))
         for slot in self._slots.values():
-            if slot.run is not None and (slot.run.id, slot.run.claim_seq) == (id, claim_seq):
-                self._stop(slot, reason, self._kill_grace_seconds)
+            if any((run.id, run.claim_seq) == (id, claim_seq) for _, run in slot.runs):
+                slot.unwanted[id, claim_seq] = reason
+                self._stop_unwanted(slot)
+
+    def _stop_unwanted(self, slot: SlotProcess) -> None:
+        """Stop what the slot is at, if it was to be stopped when the slot comes to it."""
+        run = slot.run
+        reason = None if run is None else slot.unwanted.pop((run.id, run.claim_seq), None)
+        if reason is not None:
+            self._stop(slot, reason, self._kill_grace_seconds)
 
     def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
         while self._waiting:
             self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED, stop=reason))
         for slot in self._slots.values():
-            if slot.run is not None:
+            while len(slot.runs) > 1:
+                _, run = slot.runs.pop()
+                self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
+            if slot.runs:
                 self._stop(slot, reason, grace_seconds)
 
     def _stop(self, slot: SlotProcess, reason: StopReason, grace_seconds: float) -> None:
@@ -275,6 +309,7 @@ class Pool:
         slot.kill_at = kill_at if slot.kill_at is None else min(slot.kill_at, kill_at)
         if slot.stop is None and slot.pid is not None:
             slot.stop = reason
+            slot.stop_number = slot.runs[0][0]
             slot.timeout_at = None
             self._guards.link.signal(slot.pid, signal.SIGTERM)
 
@@ -289,6 +324,8 @@ class Pool:
 
     def _remove(self, slot: SlotProcess) -> None:
         del self._slots[slot.key]
+        now = time.monotonic()
+        self._waiting.extendleft((run, now) for _, run in reversed(slot.runs))  # never begun
         self._forget(slot.connection)
         self._forget(slot.output_fd)
         slot.close()
@@ -331,7 +368,7 @@ class Pool:
             pass
         if slot.key not in self._slots:
             return
-        if slot.run is None and slot.jobs_done == 0:
+        if not slot.runs and slot.jobs_done == 0:
             self._spawn_at = time.monotonic() + RESPAWN_SECONDS
         self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
         self._remove(slot)

@@ -7,31 +7,41 @@ import os
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from worker.frames import Decoder, pack
-from worker.slots.output import OutputBuffer
+from worker.slots.output import Output, OutputByRun
 from worker.slots.runs import Run, StopReason
 
 _READ_BYTES = 65_536
 _DRAIN_ROUNDS = 64
+MOST_AHEAD = 64
+SHORT_SECONDS = 0.002
 
 
 class SlotProcess:
-    """One slot process. All of it belongs to the pool's thread."""
+    """One slot process and the runs that were sent to it; it works at the first of them.
+
+    All of it belongs to the pool's thread.
+    """
 
     def __init__(self, key: int) -> None:
         self.key = key
         self.pid: int | None = None
-        self.run: Run | None = None
+        self.runs: deque[tuple[int, Run]] = deque()
         self.stop: StopReason | None = None
+        self.stop_number = 0
+        self.unwanted: dict[tuple[UUID, int], StopReason] = {}
+        self.is_write_wanted = False
         self.kill_at: float | None = None
         self.timeout_at: float | None = None
         self.started_at = 0.0
         self.jobs_done = 0
         self.logs = 0
-        self.output = OutputBuffer()
+        self.output = OutputByRun()
         self.outgoing = bytearray()
         self.connection, self._slot_end = socket.socketpair()
         self.output_fd, self._slot_output = os.pipe()
@@ -41,9 +51,20 @@ class SlotProcess:
         self._number = 0
 
     @property
+    def run(self) -> Run | None:
+        """What it is at."""
+        return self.runs[0][1] if self.runs else None
+
+    @property
     def is_free(self) -> bool:
         """Whether a run can be given to it now; a slot that was told to stop is used no more."""
-        return self.pid is not None and self.run is None and self.stop is None
+        return self.pid is not None and not self.runs and self.stop is None
+
+    def has_room(self, run: Run) -> bool:
+        """Whether `run` may be sent ahead: behind few, all of them expected to be short."""
+        if self.pid is None or self.stop is not None or len(self.runs) >= MOST_AHEAD:
+            return False
+        return _is_short(run) and all(_is_short(ahead) for _, ahead in self.runs)
 
     def slot_ends(self) -> list[int]:
         """Return the descriptors that the guard passes on to the slot."""
@@ -54,12 +75,12 @@ class SlotProcess:
         self._slot_end.close()
         os.close(self._slot_output)
 
-    def begin(self, run: Run) -> None:
-        """Put `run` on its way; the timeout counts from here."""
+    def send(self, run: Run) -> None:
+        """Put `run` on its way; its timeout counts from when the slot comes to it."""
         self._number += 1
-        self.run = run
-        self.started_at = time.monotonic()
-        self.timeout_at = self.started_at + run.timeout_seconds
+        self.runs.append((self._number, run))
+        if len(self.runs) == 1:
+            self._begin()
         self.outgoing += pack(
             {
                 "run": self._number,
@@ -70,6 +91,20 @@ class SlotProcess:
                 "payload": run.payload_text,
             }
         )
+
+    def end(self) -> tuple[int, Run]:
+        """Take the present run off the list; the next begins."""
+        ended = self.runs.popleft()
+        self.timeout_at = self.kill_at = None
+        self.logs = 0
+        self.jobs_done += 1
+        if self.runs:
+            self._begin()
+        return ended
+
+    def _begin(self) -> None:
+        self.started_at = time.monotonic()
+        self.timeout_at = self.started_at + self.runs[0][1].timeout_seconds
 
     def write(self) -> None:
         """Send what the socket takes of what is waiting."""
@@ -92,7 +127,7 @@ class SlotProcess:
             raise EOFError
         for message in self._decoder.feed(data):
             # a thread that a handler left behind may still speak for an earlier run
-            if message.get("run") == self._number:
+            if self.runs and message.get("run") == self.runs[0][0]:
                 yield message
 
     def read_output(self) -> bool:
@@ -104,12 +139,12 @@ class SlotProcess:
         self.output.add(data)
         return bool(data)
 
-    def drain_output(self) -> None:
-        """Take what was printed before the verdict was sent, but no endless flood."""
+    def take_output(self, number: int) -> Output | None:
+        """Return what run `number` printed: it is in the pipe before its verdict is sent."""
         for _ in range(_DRAIN_ROUNDS):
-            before = self.output.size_bytes
-            if not self.read_output() or self.output.size_bytes == before:
-                return
+            if self.output.has_ended(number) or not self.read_output():
+                break
+        return self.output.take(number)
 
     def close(self) -> None:
         """Close the runner's ends; the slot leaves when it reads that."""
@@ -125,3 +160,7 @@ def describe_exit(status: int) -> str:
     with contextlib.suppress(ValueError):
         return f"slot process died: {signal.Signals(-code).name}"
     return f"slot process died: signal {-code}"
+
+
+def _is_short(run: Run) -> bool:
+    return run.expected_seconds is not None and run.expected_seconds <= SHORT_SECONDS

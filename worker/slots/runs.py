@@ -10,7 +10,7 @@ from worker.slots.output import Output
 
 
 class Run(NamedTuple):
-    """One attempt of one claimed job, ready for a slot."""
+    """One attempt of one claimed job, ready for a slot; `expected_seconds` is None for unknown."""
 
     id: UUID
     claim_seq: int
@@ -18,6 +18,7 @@ class Run(NamedTuple):
     attempt: int
     payload_text: str
     timeout_seconds: float
+    expected_seconds: float | None = None
 
 
 class StopReason(StrEnum):

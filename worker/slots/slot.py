@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType, MappingProxyType
 from typing import Any, NoReturn
@@ -20,8 +21,9 @@ from uuid import UUID
 
 from worker.call import call
 from worker.context import JobContext
-from worker.frames import pack, read_frame
+from worker.frames import Decoder, pack
 from worker.handlers import HandlerSpec
+from worker.slots.output import end_mark
 from worker.slots.process_tree import kill_below
 from worker.slots.runs import Verdict
 
@@ -57,9 +59,10 @@ class Stop:
 
     def clear(self) -> None:
         """Begin a new run."""
-        self._is_set = False
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._read, 4096)
+        if self._is_set:
+            self._is_set = False
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read, 4096)
 
     def is_set(self) -> bool:
         return self._is_set
@@ -75,7 +78,7 @@ def serve(setup: Setup, connection: socket.socket) -> NoReturn:
     os.umask(umask)
     os.register_at_fork(after_in_child=functools.partial(_detach, connection.fileno()))
     stop, lock = Stop(), threading.Lock()
-    while (run := read_frame(connection)) is not None:
+    for run in _runs(connection):
         signal.signal(signal.SIGTERM, stop.set)
         stop.clear()
 
@@ -83,19 +86,31 @@ def serve(setup: Setup, connection: socket.socket) -> NoReturn:
             with lock:
                 connection.sendall(pack({"run": number, **message}))
 
+        started_at = time.monotonic()
         verdict = _execute(setup, run, send, stop)
+        verdict["took"] = time.monotonic() - started_at
         if os.getpid() != pid:
             os._exit(0)  # a fork made by the handler came back from it: it is not the slot
         # Signals reach the slot before its children, so that a handler which mistook the end of a
         # stopped child for success is known to have been stopped.
         verdict["is_stopped"] = stop.is_set()
-        verdict["is_reusable"] = threading.active_count() == 1
+        verdict["is_reusable"] = threading.active_count() == 1 and not stop.is_set()
         _end_leftovers()
         _flush()
+        _mark_end(run["run"])
         send(verdict)
+        if not verdict["is_reusable"]:
+            break  # what was sent ahead is not begun here: the runner gives it to another slot
         os.chdir(cwd)
         os.umask(umask)
     os._exit(0)
+
+
+def _runs(connection: socket.socket) -> Iterator[dict[str, Any]]:
+    """Yield the runs that arrive; small ones come several at a time."""
+    decoder = Decoder()
+    while data := connection.recv(65_536):
+        yield from decoder.feed(data)
 
 
 def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[str, Any]:
@@ -141,6 +156,12 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
+
+
+def _mark_end(number: int) -> None:
+    """Print where this run's output ends; a handler that closed the stream has none."""
+    with contextlib.suppress(OSError):
+        os.write(1, end_mark(number))
 
 
 def _end_leftovers() -> None:

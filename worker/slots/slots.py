@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -15,7 +15,7 @@ class SlotPool(Protocol):
 
     @property
     def capacity(self) -> int: ...
-    def submit(self, run: Run) -> None: ...
+    def submit(self, runs: Sequence[Run]) -> None: ...
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None: ...
     def stop_all(self, reason: StopReason) -> None: ...
 
@@ -25,14 +25,18 @@ class Slots:
 
     def __init__(self, pools: Mapping[Kind, SlotPool], kinds: Mapping[str, Kind]) -> None:
         self._pools = pools
-        self._pool_of = {job_type: pools[kind] for job_type, kind in kinds.items()}
+        self._kinds = kinds
 
     def capacity(self, kind: Kind) -> int:
         return self._pools[kind].capacity
 
-    def submit(self, run: Run) -> None:
-        """Give `run` to a slot of its kind, or to the next that is free."""
-        self._pool_of[run.job_type].submit(run)
+    def submit(self, runs: Sequence[Run]) -> None:
+        """Give each run to a slot of its kind, or to the next that is free."""
+        by_kind: dict[Kind, list[Run]] = {}
+        for run in runs:
+            by_kind.setdefault(self._kinds[run.job_type], []).append(run)
+        for kind, of_kind in by_kind.items():
+            self._pools[kind].submit(of_kind)
 
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
         """Stop the run of this claim, wherever it is."""

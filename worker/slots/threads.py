@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -76,10 +76,12 @@ class ThreadSlots:
             self._add()
         threading.Thread(target=self._keep_time, name="slots-timekeeper", daemon=True).start()
 
-    def submit(self, run: Run) -> None:
-        """Give `run` to the next thread that is free."""
-        self._submitted += 1
-        self._queue.put((run, time.monotonic()))
+    def submit(self, runs: Sequence[Run]) -> None:
+        """Give `runs` to the next threads that are free."""
+        self._submitted += len(runs)
+        now = time.monotonic()
+        for run in runs:
+            self._queue.put((run, now))
         if not self._is_busy.is_set():
             self._is_busy.set()
 

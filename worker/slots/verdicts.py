@@ -43,6 +43,12 @@ def read_told(message: dict[str, Any]) -> tuple[str, str | None, dict[str, Any] 
     return None
 
 
+def took(message: dict[str, Any]) -> float | None:
+    """Return the seconds that the slot says the run took, None where it says nothing sane."""
+    seconds = message.get("took")
+    return float(seconds) if _is_number(seconds) and seconds >= 0 else None
+
+
 def _progress(data: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name in ("done", "total"):
