@@ -17,7 +17,6 @@ HEADS = {
     "captorator": "captorator_0001",
     "metrics": "metrics_0001",
     "schedules": "schedules_0001",
-    "schedules": "schedules_0001",
 }
 
 
