@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -65,15 +66,47 @@ def find_node_program(name: str, package: Mapping[str, object]) -> Path:
     return folder / "node_modules" / ".bin" / name
 
 
+def find_pgbouncer() -> Path:
+    """Return PgBouncer: that of the machine, else Debian's package, unpacked and not installed."""
+    found = shutil.which("pgbouncer", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+    if found or (found := shutil.which("pgbouncer")):
+        return Path(found)
+    folder = KEPT / "pgbouncer"
+    if not folder.exists():
+        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+            raise Missing("pgbouncer is not here (apt install pgbouncer, brew install pgbouncer)")
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=KEPT) as temporary:
+            whole = Path(temporary) / "whole"
+            for package in _download_packages("pgbouncer", Path(temporary)):
+                _fetch("pgbouncer", ["dpkg-deb", "-x", str(package), str(whole)])
+            whole.rename(folder)
+    return folder / "usr" / "sbin" / "pgbouncer"
+
+
+def _download_packages(name: str, folder: Path) -> list[Path]:
+    """Download a package of Debian and those of its libraries that few machines have."""
+    _fetch(name, ["apt-get", "download", name], cwd=folder)
+    (package,) = folder.glob("*.deb")
+    needs = re.findall(r"lib(?:event|c-ares)[\w.-]*", _says("dpkg-deb", "-f", package, "Depends"))
+    _fetch(name, ["apt-get", "download", *needs], cwd=folder)
+    return [*folder.glob("*.deb")]
+
+
+def libraries_of(program: Path) -> str:
+    """Return the folders of the libraries that were unpacked beside a program."""
+    return ":".join(str(path) for path in program.parents[1].glob("lib/*-linux-gnu"))
+
+
 def _pythons(version: str) -> Iterator[Path]:
     if found := shutil.which(f"python{version}"):
         yield Path(found)
     if pyenv := shutil.which("pyenv"):
-        root = _says(Path(pyenv), "root")
+        root = _says(pyenv, "root")
         yield from sorted(Path(root).glob(f"versions/{version}.*/bin/python{version}"))
 
 
-def _says(program: Path, *arguments: str) -> str:
+def _says(program: str | Path, *arguments: str | Path) -> str:
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip()
 

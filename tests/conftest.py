@@ -1,12 +1,16 @@
 """Fixtures for all tests: real databases, made once, emptied before each test that asks for one.
 
     database_url          a migrated database, empty
+    direct_url            the same one, never through a pooler
+    observer              psycopg, autocommit, on the direct address: to look on from beside
     connection            psycopg, autocommit, on that database
     engine                SQLAlchemy, on that database
     empty_database_url    a database without any table, dropped after the test
 
 The suite starts its own PostgreSQL, when the first test asks for it, of another version with
-`--postgres-bin`. `--database-url` names another server, whose user may create databases.
+`--postgres-bin`. `--database-url` names another server, whose user may create databases. With
+`--pooler` the tests that use a database, and no others, run through a PgBouncer in transaction mode
+with two connections; a test that cannot says why: `@pytest.mark.unpooled("the reason")`.
 """
 
 from __future__ import annotations
@@ -21,8 +25,10 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy
+from sqlalchemy.engine import make_url
 
 from app.db.engine import make_engine
+from scripts.programs import Missing, find_pgbouncer
 from tests.database import (
     Session,
     drop_database,
@@ -32,6 +38,7 @@ from tests.database import (
     start_reaper,
     url_of,
 )
+from tests.pgbouncer import connect, is_pooled, pooling
 
 SESSION = pytest.StashKey[Session]()
 
@@ -49,14 +56,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="start a server from the programs in this folder instead of the locked ones",
     )
+    parser.addoption(
+        "--pooler",
+        action="store_true",
+        help="run the tests that use a database, through PgBouncer in transaction mode",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "unpooled(reason): cannot run behind a transaction pooler")
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None:
         config.stash[SESSION] = Session(**worker["database_session"])
         return
     given_url = config.getoption("--database-url")
+    if config.getoption("--pooler"):
+        try:
+            find_pgbouncer()
+        except Missing as missing:
+            raise pytest.UsageError(str(missing)) from None
     folder = "" if given_url else tempfile.mkdtemp(prefix="ops-test-")
     prefix = f"ops_test_{secrets.token_hex(4)}"
     session = Session(prefix, folder, given_url, config.getoption("--postgres-bin"))
@@ -72,6 +90,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a new xdist worker what the session is."""
     node.workerinput["database_session"] = asdict(node.config.stash[SESSION])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Behind a pooler, leave out what uses no database, and skip what cannot run there."""
+    if not config.getoption("--pooler"):
+        return
+    others = [item for item in items if "database_url" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+    for item in items:
+        if marker := item.get_closest_marker("unpooled"):
+            item.add_marker(pytest.mark.skip(reason=f"not behind a pooler: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -94,21 +124,43 @@ def worker_database(
         yield conn
 
 
+@pytest.fixture(scope="session")
+def pooled_server_url(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of the server through a PgBouncer of this worker."""
+    with pooling(server_url, tmp_path_factory.mktemp("pgbouncer")) as url:
+        yield url
+
+
 @pytest.fixture
-def database_url(worker_database: psycopg.Connection, server_url: str) -> str:
+def direct_url(worker_database: psycopg.Connection, server_url: str) -> str:
     empty_tables(worker_database)
     return url_of(server_url, worker_database.info.dbname)
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest, direct_url: str) -> str:
+    if not request.config.getoption("--pooler"):
+        return direct_url
+    pooled: str = request.getfixturevalue("pooled_server_url")
+    return url_of(pooled, make_url(direct_url).database or "")
+
+
+@pytest.fixture
 def connection(database_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database_url, autocommit=True) as conn:
+    with connect(database_url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+def observer(direct_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(direct_url, autocommit=True) as conn:
         yield conn
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sqlalchemy.Engine]:
-    engine = make_engine(database_url, pool_size=5, prepare=True, timeout_seconds=8)
+    prepare = not is_pooled(database_url)
+    engine = make_engine(database_url, pool_size=5, prepare=prepare, timeout_seconds=8)
     yield engine
     engine.dispose()
 

@@ -15,6 +15,7 @@ from app.jobs import JobType
 from app.web import create_app
 from app.web.plane import EXTENSION
 from config import Settings
+from tests.pgbouncer import is_pooled
 
 KEY = "a-key-for-tests"
 HEADERS = {"X-Ops-Key": KEY}
@@ -57,6 +58,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "app_env": "testing",
         "database_url": database_url,
         "database_url_direct": database_url,
+        "database_prepare": not is_pooled(database_url),
         "secret_key": "a-secret-key-for-tests",
         "ops_api_key": KEY,
     }

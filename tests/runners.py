@@ -14,6 +14,7 @@ import urllib3
 
 from app import jobs
 from app.jobs import Event, Job
+from tests.pgbouncer import is_pooled
 from tests.processes import RealProcess, descendants
 from tests.waiting import wait_until
 
@@ -47,9 +48,11 @@ class Runner(RealProcess):
 
     def __init__(self, database_url: str, **settings: object) -> None:
         variables = {name.upper(): str(value) for name, value in settings.items()}
-        super().__init__(
-            ["-m", "worker"], {**_ENVIRONMENT, "DATABASE_URL": database_url, **variables}
-        )
+        address = {
+            "DATABASE_URL": database_url,
+            "DATABASE_PREPARE": "false" if is_pooled(database_url) else "true",
+        }
+        super().__init__(["-m", "worker"], {**_ENVIRONMENT, **address, **variables})
 
     @cached_property
     def url(self) -> str:

@@ -72,6 +72,7 @@ def test_a_call_within_its_deadline_is_left_alone(database_url: str) -> None:
                 assert conn.execute("select 1").fetchone() == (1,)
 
 
+@pytest.mark.unpooled("it looks for one client's own connection")
 def test_the_pool_replaces_a_connection_that_the_server_closed(database_url: str) -> None:
     engine = make_engine(database_url, pool_size=1, prepare=True, timeout_seconds=5)
     with engine.connect() as conn:
@@ -83,6 +84,7 @@ def test_the_pool_replaces_a_connection_that_the_server_closed(database_url: str
     engine.dispose()
 
 
+@pytest.mark.unpooled("it looks for one client's own connection")
 def test_without_a_pool_no_connection_stays_open(database_url: str) -> None:
     engine = make_engine(database_url, pool_size=0, prepare=False, timeout_seconds=5)
     with engine.connect() as conn:

@@ -20,6 +20,7 @@ from app.nearsight.result import CollectResult
 from app.nearsight.sources import load
 from app.nearsight.store import store
 from app.nearsight.story import Collected, SourceOutcome
+from tests.pgbouncer import connect
 from tests.waiting import wait_until
 
 POLICY = load_policy()
@@ -205,20 +206,20 @@ def test_a_failed_transaction_leaves_nothing_behind(connection: psycopg.Connecti
 
 
 def test_two_runs_at_once_do_not_both_add_the_same_story(
-    connection: psycopg.Connection, database_url: str
+    connection: psycopg.Connection, observer: psycopg.Connection, database_url: str
 ) -> None:
     results: list[CollectResult] = []
 
     def second_run() -> None:
-        with psycopg.connect(database_url, autocommit=True) as other:
+        with connect(database_url, autocommit=True) as other:
             results.append(keep(other, collected(("Radio", FLOOD, RADIO))))
 
     thread = threading.Thread(target=second_run)
-    with psycopg.connect(database_url, autocommit=True) as watch, connection.transaction():
+    with connection.transaction():
         results.append(store(connection, uuid4(), collected(("Post", FLOOD, POST))))
         thread.start()
         wait_until(
-            lambda: watch.execute(
+            lambda: observer.execute(
                 "select 1 from pg_stat_activity"
                 " where datname = current_database() and wait_event = 'advisory'"
             ).fetchone(),

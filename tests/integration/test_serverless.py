@@ -22,6 +22,7 @@ from tests.factories import TYPE
 from tests.waiting import wait_until
 
 Connection = psycopg.Connection[Any]
+pytestmark = pytest.mark.unpooled("it counts the connections of the server")
 BODY = {"job_type": TYPE}
 ROUTES = [
     (route.method, route.path) for route in documented_routes(make_app("postgresql://nowhere/none"))
