@@ -12,6 +12,7 @@ import pytest
 from app import jobs
 from app.jobs.audit import audit
 from tests.factories import ACTOR, TYPE, a_runner
+from tests.pgbouncer import connect
 
 Conn = psycopg.Connection[Any]
 
@@ -122,7 +123,7 @@ def test_a_limit_holds_under_race(limited: Conn, database_url: str, limit: jobs.
 
     def work() -> None:
         try:
-            with psycopg.connect(database_url, autocommit=True) as conn:
+            with connect(database_url, autocommit=True) as conn:
                 runner = a_runner(conn)
                 start.wait(10)
                 for _ in range(200):

@@ -13,6 +13,7 @@ import pytest
 from app import jobs
 from app.jobs.audit import audit
 from tests.factories import ACTOR, TYPE, a_claim, a_runner, age_lease
+from tests.pgbouncer import connect
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
@@ -21,7 +22,7 @@ Conn = psycopg.Connection[Any]
 @pytest.fixture
 def other(database_url: str) -> Iterator[Conn]:
     """Return a second connection, whose transactions the test ends by hand."""
-    with psycopg.connect(database_url) as conn:
+    with connect(database_url) as conn:
         yield conn
 
 
@@ -38,7 +39,7 @@ def in_background(
     answers: list[Any] = []
 
     def run() -> None:
-        with psycopg.connect(database_url, autocommit=True, application_name="background") as conn:
+        with connect(database_url, autocommit=True, application_name="background") as conn:
             try:
                 answers.append(act(conn))
             except jobs.JobError as error:
@@ -49,13 +50,13 @@ def in_background(
     return thread, answers
 
 
-def wait_for_its_lock(conn: Conn) -> None:
+def wait_for_its_lock(observer: Conn) -> None:
     query = (
         "select count(*) from pg_stat_activity "
         "where application_name = 'background' and wait_event_type = 'Lock'"
     )
     wait_until(
-        lambda: (conn.execute(query).fetchone() or (0,))[0] == 1, message="the other call waits"
+        lambda: (observer.execute(query).fetchone() or (0,))[0] == 1, message="the other call waits"
     )
 
 
@@ -82,7 +83,7 @@ def test_a_rescue_waits_for_nobody_and_takes_nothing_twice(connection: Conn, oth
 
 
 def test_a_finish_that_waits_for_a_rescue_has_lost_its_claim(
-    connection: Conn, other: Conn, database_url: str
+    connection: Conn, other: Conn, observer: Conn, database_url: str
 ) -> None:
     held = a_claim(connection)
     age_lease(connection, seconds=120)
@@ -92,7 +93,7 @@ def test_a_finish_that_waits_for_a_rescue_has_lost_its_claim(
         thread, answers = in_background(
             database_url, lambda conn: jobs.succeed(conn, [outcome], actor=ACTOR)
         )
-        wait_for_its_lock(connection)
+        wait_for_its_lock(observer)
     thread.join(10)
     assert [len(lost) for lost in answers] == [1]
     assert jobs.get_job(connection, held.id).status == "queued"
@@ -111,7 +112,7 @@ def test_a_rescue_passes_over_a_job_that_is_being_finished(connection: Conn, oth
 
 
 def test_a_cancel_that_waits_for_a_claim_becomes_a_request(
-    connection: Conn, other: Conn, database_url: str
+    connection: Conn, other: Conn, observer: Conn, database_url: str
 ) -> None:
     job = jobs.enqueue(connection, TYPE, {})
     runner = a_runner(connection)
@@ -120,7 +121,7 @@ def test_a_cancel_that_waits_for_a_claim_becomes_a_request(
         thread, answers = in_background(
             database_url, lambda conn: jobs.cancel(conn, job.id, actor="api")
         )
-        wait_for_its_lock(connection)
+        wait_for_its_lock(observer)
     thread.join(10)
     assert [(answer.status, answer.cancel_requested_at is None) for answer in answers] == [
         ("running", False)
@@ -128,7 +129,7 @@ def test_a_cancel_that_waits_for_a_claim_becomes_a_request(
 
 
 def test_a_cancel_that_waits_for_a_finish_is_refused(
-    connection: Conn, other: Conn, database_url: str
+    connection: Conn, other: Conn, observer: Conn, database_url: str
 ) -> None:
     held = a_claim(connection)
     with other.transaction():
@@ -136,14 +137,14 @@ def test_a_cancel_that_waits_for_a_finish_is_refused(
         thread, answers = in_background(
             database_url, lambda conn: jobs.cancel(conn, held.id, actor="api")
         )
-        wait_for_its_lock(connection)
+        wait_for_its_lock(observer)
     thread.join(10)
     assert [type(answer) for answer in answers] == [jobs.WrongState]
 
 
 @pytest.mark.parametrize("ends", ["commit", "rollback"])
 def test_twins_with_one_idempotency_key_make_one_job(
-    connection: Conn, other: Conn, database_url: str, ends: str
+    connection: Conn, other: Conn, observer: Conn, database_url: str, ends: str
 ) -> None:
     new = jobs.NewJob(job_type=TYPE)
 
@@ -152,7 +153,7 @@ def test_twins_with_one_idempotency_key_make_one_job(
 
     job, _ = enqueue(other)
     thread, answers = in_background(database_url, enqueue)
-    wait_for_its_lock(connection)
+    wait_for_its_lock(observer)
     other.commit() if ends == "commit" else other.rollback()
     thread.join(10)
     (found,) = jobs.list_jobs(connection)
@@ -161,13 +162,13 @@ def test_twins_with_one_idempotency_key_make_one_job(
 
 
 def test_twins_with_one_dedupe_key_make_one_job(
-    connection: Conn, other: Conn, database_url: str
+    connection: Conn, other: Conn, observer: Conn, database_url: str
 ) -> None:
     first = jobs.enqueue(other, TYPE, {}, dedupe_key="d")
     thread, answers = in_background(
         database_url, lambda conn: jobs.enqueue(conn, TYPE, {}, dedupe_key="d")
     )
-    wait_for_its_lock(connection)
+    wait_for_its_lock(observer)
     other.commit()
     thread.join(10)
     assert [(answer.id, answer.is_new) for answer in answers] == [(first.id, False)]
