@@ -78,6 +78,7 @@ def test_what_needs_no_database_still_answers(without_database: FlaskClient) -> 
     }
 
 
+@pytest.mark.unpooled("it ends one client's own connection")
 def test_a_connection_that_the_server_closed_is_replaced_unnoticed(
     database_url: str, connection: psycopg.Connection
 ) -> None:
