@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "check": Entry("app.cli.developer:check_command", "Lint, types, layers: the fast gate."),
         "fmt": Entry("app.cli.developer:fmt_command", "Format the code."),
         "docs": Entry("app.cli.docs:docs_command", "Write what is made from the code."),
+        "bench": Entry("app.cli.bench:bench_command", "Measure against the peers."),
         "lock": Entry("app.cli.developer:lock_command", "Lock the dependencies anew."),
     },
 }

@@ -1,0 +1,74 @@
+"""How much each scenario does: a full run for the record, a quick one for a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The numbers of one mode; results carry them, and tables state them.
+
+    `divisor` shrinks what a slow system is given (`System.jobs`) in the same way.
+    """
+
+    mode: str
+    repeats: int
+    divisor: int
+    drain_jobs: int
+    single_calls: int
+    bulk_jobs: int
+    latency_jobs: int
+    latency_every_seconds: float
+    look_jobs: int
+    settle_seconds: float
+    idle_seconds: float
+    backlog_rows: int
+    backlog_claims: int
+    snapshot_seconds: float
+    snapshot_windows: int
+    snapshot_rate: int
+    cost_jobs: int
+    flood_jobs: int
+
+
+FULL = Sizes(
+    mode="full",
+    repeats=3,
+    divisor=1,
+    drain_jobs=50_000,
+    single_calls=2_000,
+    bulk_jobs=100_000,
+    latency_jobs=300,
+    latency_every_seconds=0.05,
+    look_jobs=60,
+    settle_seconds=15,
+    idle_seconds=600,
+    backlog_rows=1_000_000,
+    backlog_claims=20_000,
+    snapshot_seconds=600,
+    snapshot_windows=10,
+    snapshot_rate=500,
+    cost_jobs=20_000,
+    flood_jobs=50_000,
+)
+QUICK = Sizes(
+    mode="quick",
+    repeats=1,
+    divisor=10,
+    drain_jobs=4_000,
+    single_calls=200,
+    bulk_jobs=5_000,
+    latency_jobs=60,
+    latency_every_seconds=0.03,
+    look_jobs=10,
+    settle_seconds=2,
+    idle_seconds=12,
+    backlog_rows=10_000,
+    backlog_claims=2_000,
+    snapshot_seconds=8,
+    snapshot_windows=4,
+    snapshot_rate=200,
+    cost_jobs=1_000,
+    flood_jobs=2_000,
+)

@@ -1,0 +1,120 @@
+"""This engine: enqueued through `app.jobs`, run by `python -m worker`, woken by HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+import urllib3
+
+from app.cli.ports import free_ports
+from app.db.connection import connect
+from app.db.migrate import upgrade
+from app.jobs import NewJob, enqueue, enqueue_many
+from app.web.wake import send_wake
+from bench.handlers import JOB_TYPES, TEN_TYPES
+from bench.pacing import Timed, each
+from bench.payload import payload
+from bench.systems import CHUNK, QUEUE, Options, Ready
+
+TOKEN = "bench-runner-token-of-this-machine"  # noqa: S105 - a loopback listener, for minutes
+TUNED = {"RUNNER_SLOTS": "4", "RUNNER_THREAD_SLOTS": "8"}
+_READY_SECONDS = 60.0
+
+
+class System:
+    """Options: `slot` (thread or process), `look_seconds`, and `port` of a runner to be woken."""
+
+    def __init__(self, url: str, options: Options) -> None:
+        self._url = url
+        self._options = options
+        self._job_type = JOB_TYPES[options.get("slot", "process")]
+
+    def install(self) -> None:
+        upgrade(self._url, features=())
+
+    def enqueue_singly(
+        self, first: int, count: int, *, every_seconds: float = 0, trace: bool = False
+    ) -> Timed:
+        port = self._options.get("port")
+        address = f"http://127.0.0.1:{port}"
+        with connect(self._url) as connection:
+
+            def enqueue_one(job: dict[str, Any]) -> None:
+                enqueue(connection, self._job_type, job, queue=QUEUE)
+                if port is not None:
+                    send_wake(address, TOKEN, timeout_seconds=2)
+
+            return each(enqueue_one, first, count, every_seconds=every_seconds, trace=trace)
+
+    def enqueue_bulk(self, first: int, count: int, chunk: int = CHUNK) -> float:
+        with connect(self._url) as connection:
+            begin = time.monotonic()
+            for start in range(first, first + count, chunk):
+                numbers = range(start, min(start + chunk, first + count))
+                enqueue_many(connection, [self._new(n) for n in numbers])
+            return time.monotonic() - begin
+
+    def enqueue_named(self, jobs: list[dict[str, Any]]) -> None:
+        """Enqueue jobs that differ in priority, queue or number, for the questions of order."""
+        with connect(self._url) as connection:
+            for start in range(0, len(jobs), CHUNK):
+                enqueue_many(
+                    connection,
+                    [
+                        NewJob(
+                            job_type=JOB_TYPES[job.get("slot", "process")],
+                            payload=payload(job["n"], trace=True),
+                            queue=job.get("queue", QUEUE),
+                            priority=job.get("priority", 5),
+                        )
+                        for job in jobs[start : start + CHUNK]
+                    ],
+                )
+
+    def work(self, ready: Ready) -> None:
+        (port,) = free_ports(1)
+        runner = subprocess.Popen([sys.executable, "-m", "worker"], env=self._environment(port))
+        _wait_until_ready(port, runner)
+        ready(port=port)
+        runner.wait()
+
+    def _new(self, n: int) -> NewJob:
+        return NewJob(job_type=self._job_type, payload=payload(n), queue=QUEUE)
+
+    def _environment(self, port: int) -> dict[str, str]:
+        tuned = TUNED if self._options["profile"] == "tuned" else {}
+        look = self._options.get("look_seconds")
+        return {
+            **self._options["environment"],
+            "APP_ENV": "production",
+            "DATABASE_URL": self._url,
+            "SECRET_KEY": "x" * 32,
+            "LOG_LEVEL": "WARNING",
+            "RUNNER_TOKEN": TOKEN,
+            "RUNNER_PORT": str(port),
+            "RUNNER_HANDLERS": "bench.handlers",
+            "RUNNER_ALLOWLIST": ",".join([*JOB_TYPES.values(), *TEN_TYPES]),
+            **tuned,
+            **({} if look is None else {"RUNNER_LOOK_SECONDS": str(look)}),
+        }
+
+
+def _wait_until_ready(port: int, runner: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    pool = urllib3.PoolManager(retries=False, timeout=2)
+    while time.monotonic() < deadline:
+        if runner.poll() is not None:
+            raise RuntimeError(f"the runner ended with {runner.returncode}")
+        try:
+            answer = pool.request(
+                "GET", f"http://127.0.0.1:{port}/readyz", headers={"X-Runner-Token": TOKEN}
+            )
+            if answer.status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        time.sleep(0.02)
+    raise RuntimeError(f"the runner was not ready within {_READY_SECONDS:.0f} s")
