@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,3 +41,16 @@ def kinds(conn: psycopg.Connection[Any], job_id: UUID) -> list[str]:
 def age_lease(conn: psycopg.Connection[Any], *, seconds: float) -> None:
     """Move the last sign of life of every runner into the past."""
     conn.execute("update ops_runners set seen_at = seen_at - make_interval(secs => %s)", [seconds])
+
+
+def insert_at(
+    conn: psycopg.Connection[Any], at: datetime, *, created: datetime | None = None
+) -> UUID:
+    """Insert a job that has the id of its time."""
+    tail = uuid4().int & ((1 << 80) - 1)
+    job_id = UUID(int=int(at.timestamp() * 1000) << 80 | tail)
+    conn.execute(
+        "insert into ops_jobs (id, job_type, created_at) values (%s, %s, %s)",
+        [job_id, TYPE, created or at],
+    )
+    return job_id

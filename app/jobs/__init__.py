@@ -16,7 +16,8 @@ from app.jobs.job import (
     Retry,
     Success,
 )
-from app.jobs.reads import get_job, list_events, list_jobs
+from app.jobs.lists import JobList, list_jobs
+from app.jobs.reads import get_job, list_events
 from app.jobs.runners import (
     Runner,
     RunnerState,
@@ -58,6 +59,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "Job",
     "JobError",
+    "JobList",
     "JobNotFound",
     "JobType",
     "JobTypes",

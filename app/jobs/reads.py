@@ -1,9 +1,8 @@
-"""Reads of jobs and events. No change of state, no lock, no count over many rows."""
+"""Reads of a job and its events. No change of state, no lock, no count over many rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,38 +39,6 @@ def find_active_twin(conn: AnyConnection, job_type: str, dedupe_key: str) -> Job
         ops_jobs.c.job_type == job_type, ops_jobs.c.active_dedupe_key == dedupe_key
     )
     return next((job_from_row(row, is_new=False) for row in rows(conn, query)), None)
-
-
-def list_jobs(
-    conn: AnyConnection,
-    *,
-    status: Status | None = None,
-    job_type: str | None = None,
-    queue: str | None = None,
-    tag: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    limit: int = 50,
-    before: UUID | None = None,
-) -> list[Job]:
-    """Return up to `limit` jobs, newest first; `before` is the last id of the page above.
-
-    Ids are of version 7: their order is the order of creation.
-    """
-    query = select(*_JOB).order_by(ops_jobs.c.id.desc()).limit(limit)
-    equal = {"status": status, "job_type": job_type, "queue": queue}
-    for name, value in equal.items():
-        if value is not None:
-            query = query.where(ops_jobs.c[name] == value)
-    if tag is not None:
-        query = query.where(ops_jobs.c.tags.contains([tag]))
-    if since is not None:
-        query = query.where(ops_jobs.c.created_at >= since)
-    if until is not None:
-        query = query.where(ops_jobs.c.created_at < until)
-    if before is not None:
-        query = query.where(ops_jobs.c.id < before)
-    return [job_from_row(row) for row in rows(conn, query)]
 
 
 def list_events(

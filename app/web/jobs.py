@@ -83,7 +83,11 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     problems=("database_unavailable", "schema_not_current"),
 )
 def index(query: JobsQuery) -> Response:
-    """Newest first. To get the next page, send `next_cursor` as `cursor` with the same filters."""
+    """Newest first. To get the next page, send `next_cursor` as `cursor` with the same filters.
+
+    What is rare is looked for among a bounded number of jobs: a page may be short, or empty, while
+    `has_more` says that there is more to look through.
+    """
     before = (
         UUID(bytes=decode_cursor(query.cursor, length=16)) if query.cursor is not None else None
     )
@@ -96,16 +100,15 @@ def index(query: JobsQuery) -> Response:
             tag=query.tag,
             since=query.since,
             until=query.until,
-            limit=query.limit + 1,
+            limit=query.limit,
             before=before,
         )
-    shown = found[: query.limit]
-    has_more = len(found) > len(shown)
+    following = found.next_before
     return json_response(
         JobPage(
-            data=[job_answer(job) for job in shown],
-            has_more=has_more,
-            next_cursor=encode_cursor(shown[-1].id.bytes) if has_more else None,
+            data=[job_answer(job) for job in found.jobs],
+            has_more=following is not None,
+            next_cursor=encode_cursor(following.bytes) if following else None,
         )
     )
 

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.db.schema import HEADS
 from app.web.plane import EXTENSION
 from tests.control_plane import HEADERS, JOBS, TRIGGER, body, make_app, problem, serving
 from tests.listeners import listening
@@ -85,7 +86,7 @@ def test_a_connection_that_the_server_closed_is_replaced_unnoticed(
     with serving(database_url) as client:
         assert client.get(JOBS).status_code == 200
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where application_name = 'ops-control-plane' and datname = current_database()"
         )
         assert client.get(JOBS).status_code == 200
@@ -132,7 +133,7 @@ def test_a_database_without_the_schema_says_what_to_do(empty_database_url: str) 
             assert problem(answer, 503, "schema_not_current")["hint"] == "Run: ops db upgrade"
         found = body(client.get("/api/v1/ops/debug/db"))
     assert found["reachable"] is True
-    assert found["migrations"] == {"found": [], "expected": ["core_0001"], "current": False}
+    assert found["migrations"] == {"found": [], "expected": [HEADS["core"]], "current": False}
 
 
 def failing_app(error: BaseException) -> Flask:

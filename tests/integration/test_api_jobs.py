@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import jobs
 from app.web.plane import EXTENSION
 from tests.control_plane import JOBS, body, problem, serving
-from tests.factories import ACTOR, TYPE, a_runner, age_lease
+from tests.factories import ACTOR, TYPE, a_runner, age_lease, insert_at
 
 CURL = {"User-Agent": "curl/8.14.1"}
 
@@ -269,11 +269,10 @@ def test_a_full_last_page_says_that_it_is_the_last(client: FlaskClient) -> None:
 
 
 def test_filters_narrow_the_list(client: FlaskClient, connection: psycopg.Connection) -> None:
-    plain = body(create(client))["id"]
+    now = datetime.now(UTC)
+    plain = str(insert_at(connection, now - timedelta(days=2)))
     other = body(create(client, job_type="other", queue="slow", tags=["red", "%"]))["id"]
-    two_days = "update ops_jobs set created_at = now() - interval '2 days' where id = %s"
-    connection.execute(two_days, [plain])
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    yesterday = (now - timedelta(days=1)).isoformat()
 
     def found(**query: str) -> list[str]:
         return [job["id"] for job in body(client.get(JOBS, query_string=query))["data"]]

@@ -181,7 +181,7 @@ def test_a_trigger_enqueues_in_the_transaction_that_fired_it(
             shop.execute("insert into orders values (1, 'ada'), (2, null)")
             shop.rollback()
             shop.execute("insert into orders values (3, 'ada'), (4, null)")
-        found = jobs.list_jobs(connection)
+        found = jobs.list_jobs(connection).jobs
         assert sorted(job.payload["order"] for job in found) == [3, 4]
         assert {job.concurrency_key for job in found} == {"ada", ""}
     finally:

@@ -89,7 +89,7 @@ def test_many_jobs_are_enqueued_all_or_none(connection: Conn) -> None:
     new = [jobs.NewJob(job_type=TYPE), jobs.NewJob(job_type=TYPE, priority=99)]
     with pytest.raises(psycopg.errors.CheckViolation):
         jobs.enqueue_many(connection, new)
-    assert jobs.list_jobs(connection) == []
+    assert jobs.list_jobs(connection).jobs == []
 
 
 def test_many_jobs_respect_dedupe_keys(connection: Conn) -> None:
@@ -106,7 +106,7 @@ def test_many_jobs_respect_dedupe_keys(connection: Conn) -> None:
     assert first == again
     assert held == active
     assert len({first, plain, held}) == 3
-    assert len(jobs.list_jobs(connection)) == 3
+    assert len(jobs.list_jobs(connection).jobs) == 3
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_an_idempotency_key_stands_for_one_job(connection: Conn) -> None:
     assert (again.id, was_used, is_used) == (first.id, False, True)
     with pytest.raises(jobs.IdempotencyKeyReused):
         jobs.enqueue_once(connection, new, key="k", body_sha256=b"b" * 32)
-    assert len(jobs.list_jobs(connection)) == 1
+    assert len(jobs.list_jobs(connection).jobs) == 1
 
 
 def test_an_idempotency_key_may_name_a_deduplicated_job(connection: Conn) -> None:
@@ -192,8 +192,9 @@ def test_a_claim_of_known_lanes_starts_at_their_marks(connection: Conn) -> None:
     early = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 1, tzinfo=UTC))
     late = jobs.enqueue(connection, TYPE, {}, available_at=datetime(2020, 1, 2, tzinfo=UTC))
     lane = jobs.Lane(
-        priority=5, queue="default", job_type=TYPE, concurrency_key="", due_at=late.available_at
-    )
+        priority=5, queue="default", job_type=TYPE, concurrency_key="",
+        due_at=late.available_at, mark=0,
+    )  # fmt: skip
 
     def take(lanes: list[jobs.Lane] | None) -> list[UUID]:
         claims = jobs.claim(
@@ -201,6 +202,7 @@ def test_a_claim_of_known_lanes_starts_at_their_marks(connection: Conn) -> None:
         )
         return [c.id for c in claims]
 
+    assert take([lane._replace(mark=late.seq)]) == []
     assert take([lane]) == [late.id]
     assert take([lane]) == take([]) == []
     assert take(None) == [early.id]
@@ -492,26 +494,3 @@ def test_a_feature_switched_off_is_why_a_job_waits(connection: Conn) -> None:
     reason = jobs.waiting_reason(connection, job, types_off=[TYPE])
     assert reason is not None
     assert reason.code == "feature_off"
-
-
-def test_a_list_is_paged_by_the_last_id(connection: Conn) -> None:
-    made = jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE)] * 7)
-    newest_first = sorted(made, reverse=True)
-    first = jobs.list_jobs(connection, limit=4)
-    jobs.enqueue(connection, TYPE, {})
-    rest = jobs.list_jobs(connection, limit=4, before=first[-1].id)
-    assert [job.id for job in [*first, *rest]] == newest_first
-
-
-def test_a_list_is_filtered(connection: Conn) -> None:
-    wanted = jobs.enqueue(connection, TYPE, {}, queue="slow", tags=["x"])
-    jobs.enqueue(connection, "other_job", {}, tags=["y"])
-    for found in (
-        jobs.list_jobs(connection, queue="slow"),
-        jobs.list_jobs(connection, tag="x"),
-        jobs.list_jobs(connection, job_type=TYPE),
-    ):
-        assert [job.id for job in found] == [wanted.id]
-    assert jobs.list_jobs(connection, status=jobs.Status.FAILED) == []
-    assert jobs.list_jobs(connection, until=wanted.created_at) == []
-    assert len(jobs.list_jobs(connection, since=wanted.created_at)) == 2
