@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
@@ -25,12 +25,14 @@ from worker.dispatch import Dispatcher
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
 from worker.journal import Journal
+from worker.lanes import Lanes
 from worker.lease import Lease
 from worker.ledger import Ledger
 from worker.pace import Pace
 from worker.registry import Registry
 from worker.settle import Settlement, release
-from worker.slots.runs import Ended, StopReason, Told
+from worker.slots.kinds import Kind
+from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, StopReason, Told, Verdict
 from worker.slots.slots import Slots
 
 if TYPE_CHECKING:
@@ -38,6 +40,14 @@ if TYPE_CHECKING:
 
 RECONNECT_CAP_SECONDS = 5.0
 MOST_PER_CLAIM = 250
+
+
+class Room(NamedTuple):
+    """How many jobs of these types there are places for, in one kind of slot."""
+
+    kind: Kind
+    job_types: tuple[str, ...]
+    places: int
 
 
 class Engine:
@@ -90,6 +100,7 @@ class Engine:
         self._compare_at = [0.0]
         self._failures = 0
         self._resume_at = 0.0
+        self._lanes = {kind: Lanes() for kind in self._kinds}
         self._turn = 0
         self._is_filled = False
         self.slots: Slots
@@ -171,20 +182,20 @@ class Engine:
         times = [*self._compare_at, self._ledger.outbox.due_at]
         if not self._is_draining:
             times.append(self._agenda.next_at)
-            if any(room > 0 for _, room in self._rooms()):
+            if any(room.places > 0 for room in self._rooms()):
                 times.append(self._agenda.claim_at)
         return max(min(times), self._resume_at)
 
-    def _rooms(self) -> list[tuple[tuple[str, ...], int]]:
-        """Return for each kind of slot its job types, and how many of them may be claimed now."""
+    def _rooms(self) -> list[Room]:
+        """Return what may be claimed now, for each kind of slot."""
         running = self._ledger.outbox.running
         rooms = []
         for kind, job_types in self._kinds.items():
             capacity = self.slots.capacity(kind)
             held = sum(running[job_type] for job_type in job_types)
-            room = capacity + self._pace.ahead(job_types, capacity) - held
-            rooms.append((self._open(job_types), min(room, MOST_PER_CLAIM)))
-        return [(job_types, room) for job_types, room in rooms if job_types]
+            places = capacity + self._pace.ahead(job_types, capacity) - held
+            rooms.append(Room(kind, self._open(job_types), min(places, MOST_PER_CLAIM)))
+        return [room for room in rooms if room.job_types]
 
     def _open(self, job_types: tuple[str, ...]) -> tuple[str, ...]:
         """Leave out the types of which this runner has as many as it may."""
@@ -201,7 +212,9 @@ class Engine:
                 self._ledger.told(news)
                 continue
             self._ledger.ended(news, is_draining=self._is_draining)
-            self._pace.took(news.run.job_type, news.seconds)
+            waited_in_vain = news.verdict is Verdict.NOT_STARTED and news.stop is None
+            seconds = NOT_STARTED_AFTER_SECONDS if waited_in_vain else news.seconds
+            self._pace.took(news.run.job_type, seconds)
             seen.add(news.run.job_type)
         self._pace.seen(seen)
         if not seen.isdisjoint(self._own_limits) or not seen.isdisjoint(self._shared_limits):
@@ -213,7 +226,7 @@ class Engine:
         if any(at <= now for at in self._compare_at):
             self._compare()
         is_time = not self._is_draining and self._agenda.claim_at <= now
-        rooms = [room for room in self._rooms() if room[1] > 0] if is_time else []
+        rooms = [room for room in self._rooms() if room.places > 0] if is_time else []
         if rooms or self._ledger.outbox.due_at <= now:
             self._exchange(rooms)
         if self._is_draining:
@@ -223,7 +236,7 @@ class Engine:
         elif self._agenda.look_at <= time.monotonic():
             self._look()
 
-    def _exchange(self, rooms: list[tuple[tuple[str, ...], int]]) -> None:
+    def _exchange(self, rooms: list[Room]) -> None:
         """Write what is due, and claim for the free slots in the same breath."""
         sent_at = self._lease.now()
         self._is_claiming = bool(rooms)
@@ -237,21 +250,31 @@ class Engine:
             self._lease.claimed(sent_at)
             self._begin(claims)
 
-    def _claim(self, conn: Connection, rooms: list[tuple[tuple[str, ...], int]]) -> list[Claim]:
+    def _claim(self, conn: Connection, rooms: list[Room]) -> list[Claim]:
         """Claim for each kind of slot that has room, within the bounds of the job types."""
         claims: list[Claim] = []
         self._turn += 1
-        for job_types, room in rooms:
+        for kind, job_types, places in rooms:
+            lanes = self._lanes[kind].known()
+            begun_at = time.monotonic()
             taken = jobs.claim(
                 conn,
                 runner_instance=self._identity.instance,
                 actor=self._identity.actor,
                 allowlist=job_types,
-                limit=room,
+                limit=places,
                 turn=self._turn,
+                lanes=lanes,
                 limits=self._limits(job_types),
             )
-            self._is_filled = self._is_filled or len(taken) == room
+            is_filled = len(taken) == places
+            self._lanes[kind].claimed(
+                taken,
+                was_full=lanes is None,
+                is_filled=is_filled,
+                seconds=time.monotonic() - begun_at,
+            )
+            self._is_filled = self._is_filled or is_filled
             claims += taken
         return claims
 

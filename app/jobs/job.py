@@ -98,13 +98,17 @@ class Held(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """Jobs that share a claim among them; `due_at` is the due time that the last claim reached."""
+    """Jobs that share a claim among them; (`due_at`, `mark`) is where the last claim ended.
+
+    `mark` is the `seq` of the last job claimed, 0 for none.
+    """
 
     priority: int
     queue: str
     job_type: str
     concurrency_key: str
     due_at: datetime
+    mark: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,7 @@ class Claim(NamedTuple):
     priority: int
     concurrency_key: str
     available_at: datetime
+    seq: int
     attempt: int
     max_attempts: int | None
     timeout_seconds: int | None

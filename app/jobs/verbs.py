@@ -53,6 +53,7 @@ def claim(
         "job_types": _column(lanes, "job_type"),
         "concurrency_keys": _column(lanes, "concurrency_key"),
         "dues": _column(lanes, "due_at"),
+        "marks": _column(lanes, "mark"),
         "limited_types": _column(limits, "job_type"),
         "most_now": _column(limits, "most_now"),
         "most_running": _column(limits, "most_running"),

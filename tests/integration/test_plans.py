@@ -18,14 +18,13 @@ Conn = psycopg.Connection[Any]
 BACKLOG = 30_000
 TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
-    "actor": "text", "allowlist": "text[]", "bursts": "double precision[]",
+    "actor": "text", "allowlist": "text[]", "budget": "integer", "bursts": "double precision[]",
     "claim_seqs": "bigint[]", "concurrency_keys": "text[]", "dues": "timestamptz[]",
-    "limited_types": "text[]", "most_for_key": "integer[]", "most_now": "integer[]",
-    "most_running": "integer[]",
-    "rates": "double precision[]",
     "ids": "uuid[]", "job_types": "text[]", "lease_seconds": "double precision",
-    "limit": "integer", "priorities": "smallint[]", "queues": "text[]", "results": "text[]",
-    "runner_instance": "uuid", "turn": "bigint", "budget": "integer",
+    "limit": "integer", "limited_types": "text[]", "marks": "bigint[]",
+    "most_for_key": "integer[]", "most_now": "integer[]", "most_running": "integer[]",
+    "priorities": "smallint[]", "queues": "text[]", "rates": "double precision[]",
+    "results": "text[]", "runner_instance": "uuid", "turn": "bigint",
 }  # fmt: skip
 
 
@@ -97,9 +96,9 @@ def assert_bounded(plan: dict[str, Any], *, rows: int) -> None:
 def claim_values(**changes: Any) -> dict[str, Any]:
     return {
         "actor": "runner:test", "allowlist": TYPES, "limit": 100, "turn": 0, "priorities": None,
-        "queues": None, "job_types": None, "concurrency_keys": None, "dues": None,
-        "limited_types": [], "most_now": [], "most_running": [], "most_for_key": [], "rates": [], "bursts": [],
-        "runner_instance": uuid4(), **changes,
+        "queues": None, "job_types": None, "concurrency_keys": None, "dues": None, "marks": None,
+        "limited_types": [], "most_now": [], "most_running": [], "most_for_key": [], "rates": [],
+        "bursts": [], "runner_instance": uuid4(), **changes,
     }  # fmt: skip
 
 
@@ -128,7 +127,7 @@ def test_a_claim_does_not_walk_a_paused_queue(backlog: Conn) -> None:
 def test_a_claim_of_a_known_lane_walks_no_backlog(backlog: Conn) -> None:
     lanes = claim_values(
         priorities=[5], queues=["default"], job_types=["job_2"], concurrency_keys=[""],
-        dues=["2020-01-01"],
+        dues=["2020-01-01"], marks=[0],
     )  # fmt: skip
     plan = explain(backlog, "claim", lanes)
     assert plan["Actual Rows"] == 100
@@ -139,8 +138,8 @@ def test_a_claim_of_a_limited_type_counts_what_runs_by_its_claims(backlog: Conn)
     jobs.declare_limits(backlog, ["job_2"])
     jobs.claim(backlog, runner_instance=uuid4(), actor="runner:test", allowlist=TYPES, limit=50)
     limits = claim_values(
-        limited_types=["job_2"], most_now=[80], most_running=[90], most_for_key=[None], rates=[None],
-        bursts=[None],
+        limited_types=["job_2"], most_now=[80], most_running=[90], most_for_key=[None],
+        rates=[None], bursts=[None],
     )  # fmt: skip
     plan = explain(backlog, "claim", limits)
     assert_bounded(plan, rows=100)

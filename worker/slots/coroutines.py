@@ -21,7 +21,7 @@ from worker.handlers import HandlerSpec
 from worker.lease import Lease
 from worker.log import log
 from worker.slots.inside import CURRENT, OnEnded, OnTold, Running, capture_by_run
-from worker.slots.runs import Ended, Run, StopReason, Verdict
+from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Verdict
 
 TICK_SECONDS = 0.1
 
@@ -56,6 +56,7 @@ class AsyncSlots:
         self._loop = asyncio.new_event_loop()
         self._waiting: deque[Run] = deque()
         self._tasks: dict[Key, tuple[Running, asyncio.Task[None]]] = {}
+        self._begun_at = 0.0
         self._lock = threading.Lock()
         self._is_busy = threading.Event()
         self._is_closing = False
@@ -70,6 +71,8 @@ class AsyncSlots:
         """Start `runs`, or let them wait for a place."""
         with self._lock:
             is_first = not self._waiting
+            if is_first:
+                self._begun_at = time.monotonic()
             self._waiting.extend(runs)
         if is_first:  # otherwise the loop is on its way to the queue already
             self._loop.call_soon_threadsafe(self._fill)
@@ -99,14 +102,19 @@ class AsyncSlots:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
+        self._give_back(reason)
+        with self._lock:
+            running = list(self._tasks.values())
+        for found in running:
+            self._ask(*found, reason, grace_seconds)
+
+    def _give_back(self, reason: StopReason | None) -> None:
+        """Start none of the runs that wait."""
         with self._lock:
             waiting = list(self._waiting)
             self._waiting.clear()
-            running = list(self._tasks.values())
         for run in waiting:
             self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
-        for found in running:
-            self._ask(*found, reason, grace_seconds)
 
     def _ask(
         self, running: Running, task: asyncio.Task[None], reason: StopReason, grace_seconds: float
@@ -125,6 +133,7 @@ class AsyncSlots:
                 if not self._waiting:
                     return
                 running = Running(self._waiting.popleft())
+                self._begun_at = running.started_at
                 task = self._loop.create_task(self._serve(running))
                 self._tasks[running.run.id, running.run.claim_seq] = running, task
 
@@ -169,6 +178,8 @@ class AsyncSlots:
                         reason=one.reason,
                     )
                     self._on_ended(one.ended(Verdict.FAILED, "the handler did not stop when asked"))
+            if self._waiting and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
+                self._give_back(None)  # every place is taken by something long
             if running and self._lease.must_stop():
                 self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
             self._is_busy.clear()

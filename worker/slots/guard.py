@@ -20,7 +20,7 @@ from worker.registry import RegistryError, import_handlers
 from worker.slots import linux, slot
 from worker.slots.process_tree import children, kill_below, kill_tree, signal_tree
 
-_FDS_PER_SPAWN = 2
+_FDS_PER_SPAWN = 3
 
 
 class Guard:
@@ -85,7 +85,7 @@ class Guard:
         kind = message["kind"]
         if kind == "spawn":
             fds, self._fds = self._fds[:_FDS_PER_SPAWN], self._fds[_FDS_PER_SPAWN:]
-            self._spawn(message["slot"], fds[0], fds[1])
+            self._spawn(message["slot"], *fds)
         elif message["pid"] not in self._slots:
             return  # it ended by itself, and the runner will read so
         elif kind == "signal":
@@ -93,7 +93,7 @@ class Guard:
         elif kind == "kill":
             kill_tree(message["pid"])
 
-    def _spawn(self, key: int, connection: int, output: int) -> None:
+    def _spawn(self, key: int, connection: int, output: int, tickets: int) -> None:
         guard = os.getpid()
         try:
             pid = os.fork()
@@ -101,14 +101,14 @@ class Guard:
             self._send({"kind": "not_spawned", "slot": key, "error": str(error)})
             pid = -1
         if pid == 0:
-            self._become_slot(guard, connection, output)
-        os.close(connection)
-        os.close(output)
+            self._become_slot(guard, connection, output, tickets)
+        for fd in (connection, output, tickets):
+            os.close(fd)
         if pid > 0:
             self._slots.add(pid)
             self._send({"kind": "spawned", "slot": key, "pid": pid})
 
-    def _become_slot(self, guard: int, connection: int, output: int) -> NoReturn:
+    def _become_slot(self, guard: int, connection: int, output: int, tickets: int) -> NoReturn:
         """Turn the fresh fork into a slot: a session of its own, and nothing of the guard's."""
         try:
             signal.set_wakeup_fd(-1)
@@ -126,7 +126,8 @@ class Guard:
             os.dup2(output, 2)
             os.close(output)
             os.set_inheritable(connection, False)
-            slot.serve(self._setup, socket.socket(fileno=connection))
+            os.set_inheritable(tickets, False)
+            slot.serve(self._setup, socket.socket(fileno=connection), tickets)
         finally:
             os._exit(slot.EXIT_BROKEN)
 

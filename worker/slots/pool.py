@@ -22,13 +22,12 @@ from worker.lease import Lease
 from worker.log import log
 from worker.slots.guard_keeper import NEVER, GuardKeeper
 from worker.slots.process import SlotProcess, describe_exit
-from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
+from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Told, Verdict
 from worker.slots.verdicts import read_told, read_verdict, took
 
 LOGS_PER_RUN = 1_000
 TICK_SECONDS = 1.0
 RESPAWN_SECONDS = 1.0
-NOT_STARTED_AFTER_SECONDS = 10.0
 
 
 class Pool:
@@ -130,6 +129,7 @@ class Pool:
         busy = [slot for slot in self._slots.values() if slot.runs]
         times = [self._guards.retry_at]
         times += [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
+        times += [slot.call_back_at for slot in busy]
         if busy or self._waiting:
             times.append(time.monotonic() + TICK_SECONDS)
         if len(self._slots) < self._size and self._guards.is_ready:
@@ -146,6 +146,8 @@ class Pool:
                 self._kill(slot)
             if slot.timeout_at is not None and now >= slot.timeout_at:
                 self._stop(slot, StopReason.TIMEOUT, self._kill_grace_seconds)
+            if now >= slot.call_back_at:
+                self._wait_again(slot.call_back())
         if busy and self._lease.must_stop():
             self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
         while self._waiting and now - self._waiting[0][1] > NOT_STARTED_AFTER_SECONDS:
@@ -297,8 +299,7 @@ class Pool:
         while self._waiting:
             self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED, stop=reason))
         for slot in self._slots.values():
-            while len(slot.runs) > 1:
-                _, run = slot.runs.pop()
+            for run in slot.call_back():
                 self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
             if slot.runs:
                 self._stop(slot, reason, grace_seconds)
@@ -324,11 +325,15 @@ class Pool:
 
     def _remove(self, slot: SlotProcess) -> None:
         del self._slots[slot.key]
-        now = time.monotonic()
-        self._waiting.extendleft((run, now) for _, run in reversed(slot.runs))  # never begun
+        self._wait_again([run for _, run in slot.runs])  # it never came to them
         self._forget(slot.connection)
         self._forget(slot.output_fd)
         slot.close()
+
+    def _wait_again(self, runs: Sequence[Run]) -> None:
+        """Let runs that were sent to a slot in vain wait for another, before all others."""
+        now = time.monotonic()
+        self._waiting.extendleft((run, now) for run in reversed(runs))
 
     def _forget(self, fileobj: Any) -> None:
         if fileobj in self._selector.get_map():

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from worker.agenda import NEVER
 from worker.frames import Decoder, pack
 from worker.slots.output import Output, OutputByRun
 from worker.slots.runs import Run, StopReason
@@ -20,6 +21,7 @@ _READ_BYTES = 65_536
 _DRAIN_ROUNDS = 64
 MOST_AHEAD = 64
 SHORT_SECONDS = 0.002
+CALL_BACK_SECONDS = 0.05
 
 
 class SlotProcess:
@@ -45,6 +47,9 @@ class SlotProcess:
         self.outgoing = bytearray()
         self.connection, self._slot_end = socket.socketpair()
         self.output_fd, self._slot_output = os.pipe()
+        self._tickets, self._tickets_write = os.pipe()
+        os.set_blocking(self._tickets, False)
+        self._called_back: set[int] = set()
         self.connection.setblocking(False)
         os.set_blocking(self.output_fd, False)
         self._decoder = Decoder()
@@ -58,17 +63,21 @@ class SlotProcess:
     @property
     def is_free(self) -> bool:
         """Whether a run can be given to it now; a slot that was told to stop is used no more."""
-        return self.pid is not None and not self.runs and self.stop is None
+        return self._is_usable and not self.runs
+
+    @property
+    def _is_usable(self) -> bool:
+        return self.pid is not None and self.stop is None and not self._called_back
 
     def has_room(self, run: Run) -> bool:
         """Whether `run` may be sent ahead: behind few, all of them expected to be short."""
-        if self.pid is None or self.stop is not None or len(self.runs) >= MOST_AHEAD:
+        if not self._is_usable or len(self.runs) >= MOST_AHEAD:
             return False
         return _is_short(run) and all(_is_short(ahead) for _, ahead in self.runs)
 
     def slot_ends(self) -> list[int]:
         """Return the descriptors that the guard passes on to the slot."""
-        return [self._slot_end.fileno(), self._slot_output]
+        return [self._slot_end.fileno(), self._slot_output, self._tickets]
 
     def close_slot_ends(self) -> None:
         """Let go of the slot's descriptors once the guard has them."""
@@ -81,6 +90,7 @@ class SlotProcess:
         self.runs.append((self._number, run))
         if len(self.runs) == 1:
             self._begin()
+        os.write(self._tickets_write, b"!")  # at most MOST_AHEAD: a pipe always takes them
         self.outgoing += pack(
             {
                 "run": self._number,
@@ -101,6 +111,29 @@ class SlotProcess:
         if self.runs:
             self._begin()
         return ended
+
+    @property
+    def call_back_at(self) -> float:
+        """When the runs behind the present one should go elsewhere: it is slower than expected."""
+        return self.started_at + CALL_BACK_SECONDS if len(self.runs) > 1 else NEVER
+
+    def call_back(self) -> list[Run]:
+        """Take back the runs that the slot has not begun, the last ones first to be safe from it.
+
+        A ticket that can be read back here is one that the slot cannot take any more. The slot gets
+        no further run until it has passed over the frames of these.
+        """
+        taken: list[Run] = []
+        with contextlib.suppress(BlockingIOError):
+            for _ in os.read(self._tickets, len(self.runs)):
+                number, run = self.runs.pop()
+                self._called_back.add(number)
+                taken.insert(0, run)
+        return taken
+
+    def passed_over(self, number: int) -> None:
+        """Note that the slot came to a run that was called back."""
+        self._called_back.discard(number)
 
     def _begin(self) -> None:
         self.started_at = time.monotonic()
@@ -127,7 +160,9 @@ class SlotProcess:
             raise EOFError
         for message in self._decoder.feed(data):
             # a thread that a handler left behind may still speak for an earlier run
-            if self.runs and message.get("run") == self.runs[0][0]:
+            if message.get("kind") == "called_back":
+                self.passed_over(message["run"])
+            elif self.runs and message.get("run") == self.runs[0][0]:
                 yield message
 
     def read_output(self) -> bool:
@@ -149,7 +184,8 @@ class SlotProcess:
     def close(self) -> None:
         """Close the runner's ends; the slot leaves when it reads that."""
         self.connection.close()
-        os.close(self.output_fd)
+        for fd in (self.output_fd, self._tickets, self._tickets_write):
+            os.close(fd)
 
 
 def describe_exit(status: int) -> str:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from worker.slots.output import Output
 
+NOT_STARTED_AFTER_SECONDS = 1.0  # then a run that waits for a slot is given back
+
 
 class Run(NamedTuple):
     """One attempt of one claimed job, ready for a slot; `expected_seconds` is None for unknown."""

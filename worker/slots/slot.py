@@ -71,14 +71,21 @@ class Stop:
         select.select([self._read], [], [], seconds)
 
 
-def serve(setup: Setup, connection: socket.socket) -> NoReturn:
-    """Run what arrives on `connection` until the runner closes it."""
+def serve(setup: Setup, connection: socket.socket, tickets: int) -> NoReturn:
+    """Run what arrives on `connection` until the runner closes it.
+
+    For each run there is a byte in the pipe `tickets`. Whoever takes it has the run: the slot that
+    begins it, or the runner that calls it back because the slot is too long at another.
+    """
     _open_standard_streams()
     pid, cwd, umask = os.getpid(), os.getcwd(), os.umask(0o022)
     os.umask(umask)
     os.register_at_fork(after_in_child=functools.partial(_detach, connection.fileno()))
     stop, lock = Stop(), threading.Lock()
     for run in _runs(connection):
+        if not _takes_ticket(tickets):
+            connection.sendall(pack({"run": run["run"], "kind": "called_back"}))
+            continue
         signal.signal(signal.SIGTERM, stop.set)
         stop.clear()
 
@@ -104,6 +111,13 @@ def serve(setup: Setup, connection: socket.socket) -> NoReturn:
         os.chdir(cwd)
         os.umask(umask)
     os._exit(0)
+
+
+def _takes_ticket(tickets: int) -> bool:
+    try:
+        return bool(os.read(tickets, 1))
+    except BlockingIOError:
+        return False
 
 
 def _runs(connection: socket.socket) -> Iterator[dict[str, Any]]:

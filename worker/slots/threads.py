@@ -21,10 +21,9 @@ from worker.handlers import HandlerSpec
 from worker.lease import Lease
 from worker.log import log
 from worker.slots.inside import CURRENT, OnEnded, OnTold, Running, capture_by_run
-from worker.slots.runs import Ended, Run, StopReason, Verdict
+from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Verdict
 
 TICK_SECONDS = 0.1
-NOT_STARTED_AFTER_SECONDS = 10.0
 
 
 class _Slot:
@@ -61,11 +60,12 @@ class ThreadSlots:
         self._lease = lease
         self._on_ended = on_ended
         self._on_told = on_told
-        self._queue: queue.SimpleQueue[tuple[Run, float] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._slots: list[_Slot] = []
         self._lock = threading.Lock()
         self._unwanted: dict[tuple[UUID, int], StopReason] = {}
         self._submitted = self._ended = 0
+        self._begun_at = 0.0
         self._is_busy = threading.Event()
         self._is_closing = False
 
@@ -79,9 +79,10 @@ class ThreadSlots:
     def submit(self, runs: Sequence[Run]) -> None:
         """Give `runs` to the next threads that are free."""
         self._submitted += len(runs)
-        now = time.monotonic()
+        if self._queue.empty():
+            self._begun_at = time.monotonic()
         for run in runs:
-            self._queue.put((run, now))
+            self._queue.put(run)
         if not self._is_busy.is_set():
             self._is_busy.set()
 
@@ -115,14 +116,17 @@ class ThreadSlots:
             for slot in self._slots:
                 if slot.running is not None:
                     self._ask(slot.running, reason, grace_seconds)
-        waiting = self._queue.qsize()
-        for _ in range(waiting):
+        self._give_back(reason)
+
+    def _give_back(self, reason: StopReason | None) -> None:
+        """Start none of the runs that wait."""
+        for _ in range(self._queue.qsize()):
             try:
-                entry = self._queue.get_nowait()
+                run = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if entry is not None:
-                self._tell(Ended(entry[0], Verdict.NOT_STARTED, stop=reason))
+            if run is not None:
+                self._tell(Ended(run, Verdict.NOT_STARTED, stop=reason))
 
     def _ask(self, running: Running, reason: StopReason, grace_seconds: float) -> None:
         if running.reason is None:
@@ -139,19 +143,15 @@ class ThreadSlots:
 
     def _work(self, slot: _Slot) -> None:
         take = self._queue.get
-        while (entry := take()) is not None:
-            run, submitted_at = entry
+        while (run := take()) is not None:
             if self._unwanted:
                 with self._lock:
                     reason = self._unwanted.pop((run.id, run.claim_seq), None)
                 if reason is not None:
                     self._tell(Ended(run, Verdict.NOT_STARTED, stop=reason))
                     continue
-            running = Running(run)
-            if running.started_at - submitted_at > NOT_STARTED_AFTER_SECONDS:
-                self._tell(Ended(run, Verdict.NOT_STARTED))
-                continue
-            slot.running = running
+            running = slot.running = Running(run)
+            self._begun_at = running.started_at
             CURRENT.set(running)
             outcome = call(
                 self._specs[run.job_type],
@@ -188,6 +188,8 @@ class ThreadSlots:
                     self._ask(running, StopReason.TIMEOUT, self._kill_grace_seconds)
                 if running.kill_at is not None and now >= running.kill_at:
                     self._abandon(slot, running)
+            if not self._queue.empty() and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
+                self._give_back(None)  # every thread is long at something
             if self._lease.must_stop():
                 self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
             self._is_busy.clear()

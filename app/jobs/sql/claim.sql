@@ -6,8 +6,8 @@
 -- priority with a due job is served, and each of its lanes gets an equal share, in turn: a flood in
 -- one starves no other.
 --
--- Known lanes, each with the due time that its last claim reached, are looked at from there on: under
--- a held snapshot every claimed entry before it stays in the index, dead and not removable. What
+-- Known lanes, each with the mark that its last claim reached, are looked at from there on: under a
+-- held snapshot every claimed entry before it stays in the index, dead and not removable. What
 -- committed behind that mark is found by the next claim that names no lanes.
 --
 -- Limited types are those whose row of ops_limits the caller has locked, in an earlier statement of
@@ -39,16 +39,16 @@ with recursive found as (
 ),
 lane as (
   (
-    select priority, queue, job_type, concurrency_key, available_at as due_at
+    select priority, queue, job_type, concurrency_key, available_at as due_at, 0::bigint as mark
       from found
      limit 2000
   )
    union all
-  select priority, queue, job_type, concurrency_key, due_at
+  select priority, queue, job_type, concurrency_key, due_at, mark
     from unnest(
            :priorities::smallint[], :queues::text[], :job_types::text[],
-           :concurrency_keys::text[], :dues::timestamptz[]
-         ) as known (priority, queue, job_type, concurrency_key, due_at)
+           :concurrency_keys::text[], :dues::timestamptz[], :marks::bigint[]
+         ) as known (priority, queue, job_type, concurrency_key, due_at, mark)
 ),
 limited as materialized (
   select asked.job_type, asked.most_now, asked.most_running, asked.most_for_key,
@@ -94,12 +94,12 @@ allowance as materialized (
             limited.tokens
 ),
 open_lane as materialized (
-  select priority, queue, job_type, concurrency_key, due_at, room, left_over,
+  select priority, queue, job_type, concurrency_key, due_at, mark, room, left_over,
          row_number() over (order by queue, job_type, concurrency_key) as place,
          count(*) over () as lanes
     from (
            select lane.priority, lane.queue, lane.job_type, lane.concurrency_key, lane.due_at,
-                  a.left_over,
+                  lane.mark, a.left_over,
                   least(
                     a.left_over,
                     case when lane.concurrency_key <> '' then
@@ -127,7 +127,7 @@ open_lane as materialized (
      and (room is null or room > 0)
 ),
 served as materialized (
-  select priority, queue, job_type, concurrency_key, due_at, left_over,
+  select priority, queue, job_type, concurrency_key, due_at, mark, left_over,
          least(ceil(:limit::numeric / least(lanes, :limit::integer)), room)::integer as share
     from open_lane
    order by (place + :turn::bigint) % lanes
@@ -147,7 +147,7 @@ due as materialized (
                        and j.queue = served.queue
                        and j.job_type = served.job_type
                        and j.concurrency_key = served.concurrency_key
-                       and j.available_at >= served.due_at
+                       and (j.available_at, j.seq) > (served.due_at, served.mark)
                        and j.available_at <= now()
                      order by j.available_at, j.seq
                      limit served.share
@@ -205,7 +205,7 @@ renewed as (
      and exists (select from batch)
 )
 select claimed.id, claim_seq, batch.id as batch, job_type, queue, priority, concurrency_key,
-       available_at, attempt, max_attempts, timeout_seconds, cancel_requested, payload_text
+       available_at, seq, attempt, max_attempts, timeout_seconds, cancel_requested, payload_text
   from claimed
  cross join batch
  order by priority, available_at, seq

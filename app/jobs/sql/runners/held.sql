@@ -1,7 +1,7 @@
 -- The claims of one runner as the database has them, to resolve a commit of unknown outcome.
 select job.id, job.claim_seq, c.id as batch, job.job_type, job.queue, job.priority,
-       job.concurrency_key, job.available_at, job.attempt, job.max_attempts, job.timeout_seconds,
-       job.cancel_requested, job.payload_text
+       job.concurrency_key, job.available_at, job.seq, job.attempt, job.max_attempts,
+       job.timeout_seconds, job.cancel_requested, job.payload_text
   from ops_claims c
  cross join lateral unnest(c.job_ids, c.claim_seqs) as held (job_id, claim_seq)
  cross join lateral (
