@@ -2,6 +2,7 @@
 
     database_url          a migrated database, empty
     direct_url            the same one, never through a pooler
+    pooled_url            the same one, always through PgBouncer
     observer              psycopg, autocommit, on the direct address: to look on from beside
     connection            psycopg, autocommit, on that database
     engine                SQLAlchemy, on that database
@@ -38,7 +39,7 @@ from tests.database import (
     start_reaper,
     url_of,
 )
-from tests.pgbouncer import connect, is_pooled, pooling
+from tests.pgbouncer import PgBouncer, connect, is_pooled
 
 SESSION = pytest.StashKey[Session]()
 
@@ -125,10 +126,21 @@ def worker_database(
 
 
 @pytest.fixture(scope="session")
-def pooled_server_url(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of the server through a PgBouncer of this worker."""
-    with pooling(server_url, tmp_path_factory.mktemp("pgbouncer")) as url:
-        yield url
+def pooler(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PgBouncer]:
+    """Run a PgBouncer of this worker before the server."""
+    try:
+        find_pgbouncer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    pooler = PgBouncer(server_url, tmp_path_factory.mktemp("pgbouncer"))
+    pooler.start()
+    yield pooler
+    pooler.stop()
+
+
+@pytest.fixture
+def pooled_url(direct_url: str, pooler: PgBouncer) -> str:
+    return url_of(pooler.url, make_url(direct_url).database or "")
 
 
 @pytest.fixture
@@ -139,10 +151,9 @@ def direct_url(worker_database: psycopg.Connection, server_url: str) -> str:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, direct_url: str) -> str:
-    if not request.config.getoption("--pooler"):
-        return direct_url
-    pooled: str = request.getfixturevalue("pooled_server_url")
-    return url_of(pooled, make_url(direct_url).database or "")
+    if request.config.getoption("--pooler"):
+        return str(request.getfixturevalue("pooled_url"))
+    return direct_url
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,60 +53,64 @@ def connect(database_url: str, **options: Any) -> psycopg.Connection[Any]:
     return psycopg.connect(database_url, prepare_threshold=threshold, **options)
 
 
-@contextlib.contextmanager
-def pooling(server_url: str, folder: Path) -> Iterator[str]:
-    """Run a PgBouncer before the server, with its files in `folder`; yield the pooled address."""
-    server = make_url(server_url)
-    (port,) = free_ports(1)
-    users, configuration = folder / "users.txt", folder / "pgbouncer.ini"
-    users.write_text(f'"{server.username}" "{server.password}"\n')
-    configuration.write_text(
-        _CONFIGURATION.format(
-            host=server.host, port=server.port or 5432, user=server.username,
-            listen_port=port, users=users, pool_size=POOL_SIZE,
-        )
-    )  # fmt: skip
-    with _process(configuration, folder / "pgbouncer.log") as process:
-        wait_until(lambda: _accepts(port, process), message="PgBouncer accepts")
-        _ports.add(port)
-        try:
-            yield server.set(port=port).render_as_string(hide_password=False)
-        finally:
-            _ports.discard(port)
+class PgBouncer:
+    """A pooler before one server; `url` is the server's address through it."""
 
+    def __init__(self, server_url: str, folder: Path) -> None:
+        self._server = make_url(server_url)
+        self._folder = folder
+        (self._port,) = free_ports(1)
+        self._url = self._server.set(port=self._port)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configure()
 
-def ask(pooled_url: str, command: str) -> list[tuple[object, ...]]:
-    """Send a command to PgBouncer's own console and return its rows."""
-    url = make_url(pooled_url).set(database="pgbouncer").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as conn:
-        cursor = psycopg.ClientCursor(conn).execute(command.encode())
-        return cursor.fetchall() if cursor.description else []
+    @property
+    def url(self) -> str:
+        return self._url.render_as_string(hide_password=False)
 
+    def start(self) -> None:
+        """Start it under an account that it accepts (it refuses root); it ends with us."""
+        program = find_pgbouncer()
+        seat = choose_seat(self._folder, Programs(program.parent, major=0))
+        seat.own(self._folder)
+        command = seat.command(program.name, str(self._folder / "pgbouncer.ini"))
+        bound = [sys.executable, "-I", "-S", bound_child.__file__, str(os.getpid())]
+        with open(self._folder / "pgbouncer.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [*bound, *command], env={"LD_LIBRARY_PATH": libraries_of(program)},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        _ports.add(self._port)
+        wait_until(self._accepts, message="PgBouncer accepts")
 
-@contextlib.contextmanager
-def _process(configuration: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run it under an account that it accepts (it refuses root), until the end of this process."""
-    program = find_pgbouncer()
-    seat = choose_seat(configuration.parent, Programs(program.parent, major=0))
-    seat.own(configuration.parent)
-    command = seat.command(program.name, str(configuration))
-    bound = [sys.executable, "-I", "-S", bound_child.__file__, str(os.getpid())]
-    with (
-        open(log, "wb") as output,
-        subprocess.Popen(
-            [*bound, *command], env={"LD_LIBRARY_PATH": libraries_of(program)},
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        ) as process,
-    ):  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(10)
+    def stop(self) -> None:
+        """Stop it at once, whatever its clients do."""
+        _ports.discard(self._port)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
 
+    def ask(self, command: str) -> list[tuple[Any, ...]]:
+        """Send a command to its own console, and return the rows of the answer."""
+        console = self._url.set(database="pgbouncer").render_as_string(hide_password=False)
+        with psycopg.connect(console, autocommit=True) as conn:
+            cursor = psycopg.ClientCursor(conn).execute(command.encode())
+            return cursor.fetchall() if cursor.description else []
 
-def _accepts(port: int, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, f"PgBouncer ended with {process.returncode}"
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
+    def _configure(self) -> None:
+        users = self._folder / "users.txt"
+        users.write_text(f'"{self._server.username}" "{self._server.password}"\n')
+        (self._folder / "pgbouncer.ini").write_text(
+            _CONFIGURATION.format(
+                host=self._server.host, port=self._server.port or 5432,
+                user=self._server.username, users=users,
+                listen_port=self._port, pool_size=POOL_SIZE,
+            )
+        )  # fmt: skip
+
+    def _accepts(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "pgbouncer.log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
+            return True
+        return False

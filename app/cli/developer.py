@@ -23,7 +23,7 @@ PYTEST = [*MODULE, "pytest"]
 LAYERS = "import importlinter.cli as cli; cli.lint_imports_command()"
 # Databases of their own: these can run side by side. The others start processes that they time.
 SIDE_BY_SIDE = ("unit", "contract", "integration")
-ONE_BY_ONE = ("e2e", "chaos", "browser")
+ONE_BY_ONE = ("e2e", "pooler", "chaos", "browser")
 TYPED = ("api", "app", "bench", "config", "migrations", "scripts", "worker", "ops")
 LOCK_OPTIONS = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-header")
 

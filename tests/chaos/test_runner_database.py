@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from app import jobs
 from app.cli import postgres
@@ -49,6 +50,7 @@ def test_a_server_that_crashes_under_load_loses_nothing(tmp_path: Path) -> None:
             assert runner.events("database_lost")
 
 
+@pytest.mark.unpooled("it ends the sessions of the server")
 def test_sessions_that_are_terminated_are_opened_again(database_url: str, connection: Conn) -> None:
     ids = [jobs.enqueue(connection, "test_job", {"sleep_seconds": 0.02}).id for _ in range(150)]
     with running(database_url) as runner:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import psycopg
+import pytest
 
 from app import jobs
 from tests.runners import running, wait_for_status
@@ -27,6 +28,7 @@ def calls(conn: Conn) -> Counter[str]:
     return counted
 
 
+@pytest.mark.unpooled("it counts the sessions of the server")
 def test_an_idle_runner_sends_one_statement_a_look_and_none_between(
     database_url: str, connection: Conn
 ) -> None:
