@@ -54,7 +54,8 @@ def main() -> None:
         context.configure(url=url, target_metadata=metadata, literal_binds=True)
         context.run_migrations()
         return
-    with create_engine(url, poolclass=NullPool).connect() as connection:
+    unprepared = {"prepare_threshold": None}
+    with create_engine(url, poolclass=NullPool, connect_args=unprepared).connect() as connection:
         run(connection)
 
 

@@ -56,7 +56,10 @@ def check(database_url: str) -> None:
 
 def _run(database_url: str, act: Callable[[Config], object]) -> None:
     config = alembic_config()
-    engine = create_engine(database_url, poolclass=NullPool)
+    # Where there is no unpooled address, a prepared statement would stay behind in the pooler.
+    engine = create_engine(
+        database_url, poolclass=NullPool, connect_args={"prepare_threshold": None}
+    )
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         act(config)

@@ -83,6 +83,7 @@ def test_a_database_is_migrated_through_the_pooler(
     url = url_of(pooler.url, empty_database_url.rpartition("/")[2])
     for _ in range(2):
         upgrade(url, features=FEATURES)
+    assert_nothing_is_left_in_the_pool(url)
     with psycopg.connect(empty_database_url) as conn:
         found = {head for (head,) in conn.execute("select version_num from alembic_version")}
     assert found == set(HEADS.values())
