@@ -275,6 +275,17 @@ class Settings:
         unit="seconds", expected="more than 0", example="86400", accepts=_is_positive,
     )  # fmt: skip
 
+    retention_seconds: int = _setting(
+        2_592_000, "Finished jobs and their events are deleted after this time; 0 keeps them.",
+        group="runner", unit="seconds", expected="0 or more", example="2592000",
+        accepts=_is_not_negative,
+    )  # fmt: skip
+    retention_first_pass_seconds: float = _setting(
+        600.0, "About how long after its start a runner first deletes what is past its retention.",
+        group="runner", unit="seconds", expected="0 or more", example="600",
+        accepts=_is_not_negative,
+    )  # fmt: skip
+
     fetch_private_hosts: bool = _setting(
         False, "Let handlers fetch from loopback and private addresses.", group="handlers",
         expected="true or false", example="false", for_handlers=True,

@@ -34,6 +34,7 @@ from worker.settle import Settlement, release
 from worker.slots.kinds import Kind
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, StopReason, Told, Verdict
 from worker.slots.slots import Slots
+from worker.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from config import Settings
@@ -81,6 +82,7 @@ class Engine:
             on_held=heartbeat.holding,
             on_queued=self._agenda.due_in,
         )
+        self._sweeper = Sweeper(settings, identity.instance)
         self._dispatcher = Dispatcher(self._database, registry, settings.job_timeout_seconds)
         self._kinds = registry.kinds
         specs = {job_type: registry.specs[job_type] for job_type in registry.allowlist}
@@ -181,7 +183,7 @@ class Engine:
         """Return when there is something to say to the database."""
         times = [*self._compare_at, self._ledger.outbox.due_at]
         if not self._is_draining:
-            times.append(self._agenda.next_at)
+            times += (self._agenda.next_at, self._sweeper.due_at)
             if any(room.places > 0 for room in self._rooms()):
                 times.append(self._agenda.claim_at)
         return max(min(times), self._resume_at)
@@ -231,6 +233,9 @@ class Engine:
             self._exchange(rooms)
         if self._is_draining:
             return
+        if self._sweeper.due_at <= now:
+            with self._database.statement() as conn:
+                self._sweeper.sweep(conn)
         if self._agenda.rescue_at <= now:
             self._rescue()
         elif self._agenda.look_at <= time.monotonic():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -18,9 +18,10 @@ Conn = psycopg.Connection[Any]
 BACKLOG = 30_000
 TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
-    "actor": "text", "allowlist": "text[]", "budget": "integer", "bursts": "double precision[]",
+    "actor": "text", "after": "uuid", "allowlist": "text[]", "budget": "integer", "bursts": "double precision[]",
     "claim_seqs": "bigint[]", "concurrency_keys": "text[]", "dues": "timestamptz[]",
-    "ids": "uuid[]", "job_types": "text[]", "lease_seconds": "double precision",
+    "ids": "uuid[]", "job_types": "text[]", "keep_keys_seconds": "double precision",
+    "keep_seconds": "double precision", "lease_seconds": "double precision",
     "limit": "integer", "limited_types": "text[]", "marks": "bigint[]",
     "most_for_key": "integer[]", "most_now": "integer[]", "most_running": "integer[]",
     "priorities": "smallint[]", "queues": "text[]", "rates": "double precision[]",
@@ -202,3 +203,11 @@ def test_a_rescue_finds_its_jobs_by_their_claims(backlog: Conn) -> None:
     )
     assert plan["Actual Rows"] == 100
     assert_bounded(plan, rows=100)
+
+
+def test_a_sweep_reads_what_is_old_alone(backlog: Conn) -> None:
+    values = {
+        "runner_instance": uuid4(), "after": UUID(int=0), "keep_seconds": 3600.0,
+        "keep_keys_seconds": 3600.0, "limit": 100,
+    }  # fmt: skip
+    assert_bounded(explain(backlog, "retention/sweep", values), rows=100)
