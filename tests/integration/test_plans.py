@@ -18,7 +18,8 @@ Conn = psycopg.Connection[Any]
 BACKLOG = 30_000
 TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
-    "actor": "text", "after": "uuid", "allowlist": "text[]", "budget": "integer", "bursts": "double precision[]",
+    "actor": "text", "after": "uuid", "allowlist": "text[]", "budget": "integer",
+    "bursts": "double precision[]",
     "claim_seqs": "bigint[]", "concurrency_keys": "text[]", "dues": "timestamptz[]",
     "ids": "uuid[]", "job_types": "text[]", "keep_keys_seconds": "double precision",
     "keep_seconds": "double precision", "lease_seconds": "double precision",

@@ -26,15 +26,22 @@ old as materialized (
      for update skip locked
 ),
 history as (
-  delete from ops_job_events e
-   using old
-   where e.job_id = old.id
+  delete from ops_job_events
+   where ctid = any(array(
+           select event.ctid
+             from old
+            cross join lateral (
+                    select e.ctid
+                      from ops_job_events e
+                     where e.job_id = old.id
+                    offset 0  -- one probe for each job, whatever the planner thinks
+                  ) event
+         ))
 ),
 deleted as (
-  delete from ops_jobs j
-   using old
-   where j.id = old.id
-  returning j.id
+  delete from ops_jobs
+   where id = any(array(select id from old))
+  returning id
 ),
 old_keys as (
   delete from ops_idempotency_keys k
