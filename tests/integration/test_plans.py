@@ -50,7 +50,10 @@ def backlog(connection: Conn) -> Conn:
         " from generate_series(1, %s)",
         [BACKLOG],
     )
-    connection.execute("vacuum analyze ops_jobs")
+    connection.execute(
+        "insert into ops_job_events (job_id, kind, actor) select id, 'queued', 'api' from ops_jobs"
+    )
+    connection.execute("vacuum analyze ops_jobs, ops_job_events")
     return connection
 
 
