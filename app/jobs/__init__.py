@@ -17,6 +17,7 @@ from app.jobs.job import (
     Success,
 )
 from app.jobs.lists import JobList, list_jobs
+from app.jobs.queues import Queue, list_queues, pause_queue, resume_queue
 from app.jobs.reads import get_job, list_events
 from app.jobs.runners import (
     Runner,
@@ -32,7 +33,9 @@ from app.jobs.runners import (
     runner_state,
 )
 from app.jobs.states import EVENT_KINDS, TRANSITIONS, Status
+from app.jobs.stats import Figures, read_stats, stats_counted_at, update_stats
 from app.jobs.types import JobType, JobTypes
+from app.jobs.unserved import reject_unserved
 from app.jobs.verbs import (
     abort,
     cancel,
@@ -55,6 +58,7 @@ __all__ = [
     "ClaimLost",
     "Event",
     "Failure",
+    "Figures",
     "Held",
     "IdempotencyKeyReused",
     "Job",
@@ -67,6 +71,7 @@ __all__ = [
     "Limit",
     "Look",
     "NewJob",
+    "Queue",
     "Report",
     "Retry",
     "Runner",
@@ -89,17 +94,24 @@ __all__ = [
     "held_claims",
     "list_events",
     "list_jobs",
+    "list_queues",
     "list_runners",
     "look",
+    "pause_queue",
+    "read_stats",
     "register_runner",
     "reject",
+    "reject_unserved",
     "release",
     "report",
     "requeue",
     "rescue",
+    "resume_queue",
     "retire_runner",
     "retry",
     "runner_state",
+    "stats_counted_at",
     "succeed",
+    "update_stats",
     "waiting_reason",
 ]

@@ -9,14 +9,16 @@ from psycopg.rows import dict_row
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select, Update
+    from sqlalchemy import Delete, Insert, Select, Update
 
     from app.db.connection import AnyConnection
+
+    Statement = Select[*tuple[Any, ...]] | Insert | Update | Delete
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
-def rows(conn: AnyConnection, query: Select[*tuple[Any, ...]] | Update) -> list[dict[str, Any]]:
+def rows(conn: AnyConnection, query: Statement) -> list[dict[str, Any]]:
     """Return the rows of a query as dictionaries, inside the caller's transaction."""
     if isinstance(conn, psycopg.Connection):
         compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})

@@ -36,6 +36,7 @@ TRANSITIONS: dict[str, Transition] = {
     "retry": Transition((_RUNNING,), (_QUEUED,), ("retry_scheduled",)),
     "fail": Transition((_RUNNING,), (_FAILED,), ("failed",)),
     "reject": Transition((_QUEUED, _RUNNING), (_FAILED,), ("rejected",)),
+    "reject_unserved": Transition((_QUEUED,), (_FAILED,), ("rejected",)),
     "release": Transition((_RUNNING,), (_QUEUED,), ("released",)),
     "rescue": Transition((_RUNNING,), (_QUEUED, _FAILED), ("rescued",)),
     "cancel": Transition((_QUEUED,), (_CANCELLED,), ("cancelled",)),

@@ -47,13 +47,13 @@ rescued as (
          updated_at = clock_timestamp()
     from lost
    where j.id = lost.id
-  returning j.id, j.claim_seq, j.attempt, j.rescues, j.error
+  returning j.id, j.claim_seq, j.attempt, j.rescues, j.status, j.error
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt, claim_seq, message, data)
   select id, 'rescued', :actor, attempt, claim_seq,
          coalesce(error, 'the lease of its runner ran out'),
-         jsonb_build_object('rescues', rescues)
+         jsonb_build_object('rescues', rescues, 'status', status)
     from rescued
 ),
 closed as (
