@@ -48,10 +48,8 @@ def fires(conn: Conn) -> list[tuple[datetime, UUID]]:
 
 
 def job_ids(conn: Conn) -> list[UUID]:
-    """Return the jobs that schedules made, by due time."""
-    rows = conn.execute(
-        "select id from ops_jobs where schedule_id is not null order by available_at"
-    )
+    """Return the jobs that schedules made, in order."""
+    rows = conn.execute("select id from ops_jobs where schedule_id is not null order by seq")
     return [job_id for (job_id,) in rows.fetchall()]
 
 
@@ -63,7 +61,9 @@ def check_one_job_for_each_fire(conn: Conn) -> None:
         " left join ops_schedule_fires f on f.job_id = j.id"
         " left join ops_schedules s on s.id = f.schedule_id"
         " left join ops_job_events e on e.job_id = j.id and e.kind = 'queued'"
-        " where (j.schedule_id, j.available_at, e.actor)"
-        "       is distinct from (s.id, f.occurrence_at, 'schedule:' || s.name)"
+        " where (j.schedule_id, j.dedupe_key, e.actor) is distinct from"
+        "       (s.id, s.name || to_char(f.occurrence_at at time zone 'utc',"
+        '                                \'"@"YYYY-MM-DD"T"HH24:MI"Z"\'),'
+        "        'schedule:' || s.name)"
     )
     assert wrong.fetchall() == []

@@ -82,7 +82,10 @@ def _fire(
             schedule=schedule.name,
             occurrence_at=occurrence,
             job_id=enqueue(
-                conn, actor=schedule.actor, available_at=occurrence, **schedule.job_fields()
+                conn,
+                actor=schedule.actor,
+                dedupe_key=schedule.dedupe_key(occurrence),
+                **schedule.job_fields(),
             ).id,
         )
         for occurrence in occurrences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -84,6 +84,10 @@ class Schedule:
     @property
     def is_payload_readable(self) -> bool:
         return self.payload is not UNDECODABLE
+
+    def dedupe_key(self, occurrence: datetime) -> str:
+        """Return what the job of an occurrence says it is for: `hourly@2026-01-31T09:00Z`."""
+        return f"{self.name}@{occurrence.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
     def job_fields(self) -> dict[str, Any]:
         """Return the fields of the NewJob that it makes."""

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 
 from app.db.engine import make_engine
 from app.web import (
+    cron,
     debug,
     docs,
     error_handlers,
@@ -16,9 +17,11 @@ from app.web import (
     jobs,
     request_log,
     runners,
+    schedule_run,
+    schedules,
     trigger,
 )
-from app.web.auth import needs_ops_key, require_ops_key
+from app.web.auth import credential_for, require
 from app.web.headers import ALIAS, CANONICAL, add_headers
 from app.web.plane import EXTENSION, ControlPlane
 from app.web.strict_json import MAX_BYTES
@@ -32,6 +35,9 @@ OPS: tuple[Blueprint, ...] = (
     jobs.blueprint,
     trigger.blueprint,
     runners.blueprint,
+    schedules.blueprint,
+    schedule_run.blueprint,
+    cron.blueprint,
     job_types.blueprint,
     debug.blueprint,
 )
@@ -75,8 +81,9 @@ def _register_hooks(app: Flask, settings: Settings) -> None:
     def authorise() -> None:
         # Runs for addresses that do not exist, too: routing errors are raised after this.
         request_log.start_clock()
-        if needs_ops_key(request.path):
-            require_ops_key(settings)
+        credential = credential_for(request.path)
+        if credential is not None:
+            require(credential, settings)
 
     @app.after_request
     def finish(response: Response) -> Response:

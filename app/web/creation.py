@@ -39,7 +39,7 @@ class Creation:
 
 def create_job(plane: ControlPlane, job_type: str, body: JobFields) -> Creation:
     """Commit the job that `body` asks for. Raises Problem, IdempotencyKeyReused."""
-    _check_payload(plane, job_type, body.payload)
+    check_payload(plane, job_type, body.payload)
     key = read_idempotency_key()
     fields = _new_job_fields(body)
     with plane.transaction() as conn:
@@ -82,14 +82,15 @@ def created_answer(
             "runner": seen,
             "wake": WakeAnswer.model_validate(wake) if wake else None,
             "warnings": [
-                *_type_warnings(plane, creation.job.job_type),
+                *type_warnings(plane, creation.job.job_type),
                 *wake_warnings(seen, wake),
             ],
         }
     )
 
 
-def _check_payload(plane: ControlPlane, job_type: str, payload: dict[str, Any]) -> None:
+def check_payload(plane: ControlPlane, job_type: str, payload: dict[str, Any]) -> None:
+    """Raise Problem `invalid_payload` where the job type is known and the payload does not fit."""
     known = plane.job_types.get(job_type)
     if known is None:
         return
@@ -118,7 +119,8 @@ def _body_sha256(body: JobFields) -> bytes:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).digest()
 
 
-def _type_warnings(plane: ControlPlane, job_type: str) -> list[WarningAnswer]:
+def type_warnings(plane: ControlPlane, job_type: str) -> list[WarningAnswer]:
+    """Return what the caller should know of the job type."""
     known = plane.job_types.get(job_type)
     if known is None:
         return [

@@ -15,6 +15,7 @@ from app.web.curl import curl_line
 from app.web.errors import KINDS
 
 _STYLE = Path(__file__).parent / "templates" / "docs.css"
+_SAMPLE_NAME = "metrics_daily"
 _SAMPLE_ID = "019365d2-7a5e-7c3e-9d5b-1f2e3d4c5b6a"
 Schema = dict[str, Any]
 
@@ -92,8 +93,8 @@ def _operation(document: Schema, path: str, method: str, operation: Schema) -> S
         for status, reply in operation["responses"].items()
         if status >= "400"
     ]
-    needs_key = bool(operation["security"])
-    example_path = path.replace("{job_id}", _SAMPLE_ID)
+    needs_key = {"OpsKey": []} in operation["security"]
+    example_path = path.replace("{job_id}", _SAMPLE_ID).replace("{name}", _SAMPLE_NAME)
     return {
         "id": operation["operationId"],
         "method": method,

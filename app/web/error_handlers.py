@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import psycopg
 import sqlalchemy.exc
@@ -10,6 +11,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from app.jobs import IdempotencyKeyReused, JobNotFound, WrongState
+from app.schedules import CronError, ScheduleExists, ScheduleNotFound
 from app.web.errors import Problem
 from app.web.request_ids import request_id
 from app.web.request_log import log_failure
@@ -22,17 +24,22 @@ _BY_STATUS = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+_BY_CAUSE: dict[type[Exception], str] = {
+    JobNotFound: "job_not_found",
+    IdempotencyKeyReused: "idempotency_key_reused",
+    ScheduleNotFound: "schedule_not_found",
+    ScheduleExists: "schedule_exists",
+    CronError: "schedule_broken",  # of a record; what callers send is judged by the reader
+}
 
 
 def register(app: Flask) -> None:
     """Install the handlers; the last one takes what no other does."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(JobNotFound, lambda _: problem_response(Problem("job_not_found")))
+    for cause, code in _BY_CAUSE.items():
+        app.register_error_handler(cause, partial(_known, code))
     app.register_error_handler(WrongState, _wrong_state)
-    app.register_error_handler(
-        IdempotencyKeyReused, lambda _: problem_response(Problem("idempotency_key_reused"))
-    )
     for gone in (psycopg.OperationalError, psycopg.InterfaceError, sqlalchemy.exc.TimeoutError):
         app.register_error_handler(gone, _database)
     for stale in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
@@ -60,6 +67,10 @@ def problem_response(problem: Problem) -> Response:
     }
     shown = {name: value for name, value in content.items() if value not in (None, [])}
     return json_response(shown, kind.status, problem.headers, MEDIA_TYPE)
+
+
+def _known(code: str, _error: Exception) -> Response:
+    return problem_response(Problem(code))
 
 
 def _http(error: HTTPException) -> Response:

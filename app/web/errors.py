@@ -41,6 +41,13 @@ KINDS: dict[str, Kind] = {
         "Send the value of OPS_API_KEY in the header X-Ops-Key.",
         {"WWW-Authenticate": 'ApiKey realm="ops", header="X-Ops-Key"'},
     ),
+    "invalid_cron_secret": Kind(
+        401,
+        "Unauthorized",
+        "Invalid or missing cron secret",
+        "Send the header Authorization with Bearer and the value of CRON_SECRET.",
+        {"WWW-Authenticate": 'Bearer realm="cron"'},
+    ),
     "job_type_not_allowed": Kind(
         403,
         "Job type not allowed",
@@ -49,6 +56,7 @@ KINDS: dict[str, Kind] = {
     ),
     "not_found": Kind(404, "Not found", "There is nothing at this address.", "See /docs."),
     "job_not_found": Kind(404, "Job not found", "No job has this id."),
+    "schedule_not_found": Kind(404, "Schedule not found", "No schedule has this name."),
     "feature_disabled": Kind(
         404, "Feature disabled", "This feature is switched off.", "Set its flag to true."
     ),
@@ -57,6 +65,13 @@ KINDS: dict[str, Kind] = {
         "Method not allowed",
         "This address does not take this method.",
         "The header Allow of this answer lists those it takes.",
+    ),
+    "schedule_exists": Kind(409, "Schedule exists", "A schedule has this name already."),
+    "schedule_broken": Kind(
+        409,
+        "Schedule broken",
+        "Its cron expression or time zone cannot be used.",
+        "Change the expression and the time zone.",
     ),
     "wrong_state": Kind(409, "Wrong state", "The job's state does not allow this."),
     "body_too_large": Kind(413, "Body too large", "The body is longer than 262144 bytes."),

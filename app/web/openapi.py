@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.version import VERSION
 from app.web.answers import ProblemAnswer
+from app.web.auth import Credential
 from app.web.errors import KINDS
 from app.web.inputs import Query
 from app.web.operation import Operation, Reply, operation_of
@@ -20,6 +21,19 @@ Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 _TEMPLATE = "#/components/schemas/{model}"
 _WITH_BODY = ("invalid_json", "invalid_body", "body_too_large", "unsupported_media_type")
+_SECURITY: dict[Credential | None, list[Schema]] = {
+    "ops_key": [{"OpsKey": []}],
+    "cron_secret": [{"CronSecret": []}],
+    None: [],
+}
+_REFUSALS: dict[Credential | None, str] = {
+    "ops_key": "invalid_key",
+    "cron_secret": "invalid_cron_secret",
+}
+_PATH_PARAMETERS: dict[str, Schema] = {
+    "job_id": {"type": "string", "format": "uuid"},
+    "name": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,99}$"},
+}
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 _DESCRIPTION = """A job system on Postgres. 2xx means committed: every accepted job reaches exactly
 one recorded outcome. Handlers run at least once, and are told which run they are. A wake-up is a
@@ -57,18 +71,19 @@ def build_document(app: Flask) -> Schema:
             },
             "securitySchemes": {
                 "OpsKey": {"type": "apiKey", "in": "header", "name": "X-Ops-Key"},
+                "CronSecret": {"type": "http", "scheme": "bearer"},
             },
         },
     }
 
 
-def problem_codes(operation: Operation, *, needs_key: bool) -> list[str]:
+def problem_codes(operation: Operation, credential: Credential | None) -> list[str]:
     """Return every error code that the operation can answer with."""
     codes = ["invalid_query", *operation.problems, "internal_error"]
     if operation.body is not None:
         codes[1:1] = _WITH_BODY
-    if needs_key:
-        codes.insert(0, "invalid_key")
+    if credential is not None:
+        codes.insert(0, _REFUSALS[credential])
     if operation.flag:
         codes.append("feature_disabled")
     return codes
@@ -93,7 +108,7 @@ def _operation(
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
-        "security": [{"OpsKey": []}] if route.needs_key else [],
+        "security": _SECURITY[route.credential],
         "parameters": list(_parameters(route, operation)),
         "responses": _responses(route, operation, references),
     }
@@ -110,8 +125,7 @@ def _operation(
 
 def _parameters(route: Route, operation: Operation) -> Iterator[Schema]:
     for name in route.parameters:
-        schema = {"type": "string", "format": "uuid"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        yield {"name": name, "in": "path", "required": True, "schema": _PATH_PARAMETERS[name]}
     for name, schema, is_required in query_fields(operation.query):
         parameter = {"name": name, "in": "query", "required": is_required, "schema": schema}
         if "description" in schema:
@@ -129,7 +143,7 @@ def _responses(
         str(status): _reply(reply, references) for status, reply in operation.replies.items()
     }
     by_status: dict[int, list[str]] = {}
-    for code in problem_codes(operation, needs_key=route.needs_key):
+    for code in problem_codes(operation, route.credential):
         by_status.setdefault(KINDS[code].status, []).append(code)
     for status, codes in sorted(by_status.items()):
         responses[str(status)] = {

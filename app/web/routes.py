@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.web.auth import needs_ops_key
+from app.web.auth import Credential, credential_for
 from app.web.headers import ALIAS
 
 
@@ -20,7 +20,7 @@ class Route:
     path: str
     parameters: tuple[str, ...]
     view: Callable[..., Any]
-    needs_key: bool
+    credential: Credential | None
 
 
 def documented_routes(app: Flask) -> Iterator[Route]:
@@ -34,5 +34,5 @@ def documented_routes(app: Flask) -> Iterator[Route]:
                 path=rule.rule.replace("<", "{").replace(">", "}"),
                 parameters=tuple(sorted(rule.arguments)),
                 view=app.view_functions[rule.endpoint],
-                needs_key=needs_ops_key(rule.rule),
+                credential=credential_for(rule.rule),
             )

@@ -64,7 +64,9 @@ def test_a_due_schedule_makes_the_job_it_describes(connection: Conn) -> None:
     assert (job.job_type, job.payload, job.queue, job.priority) == ("test_job", {"n": 1}, "slow", 7)
     assert (job.max_attempts, job.timeout_seconds, job.tags) == (2, 60, ["nightly"])
     assert (job.schedule_id, job.requested_by) == (schedule.id, "schedule:hourly")
-    assert job.available_at == fired.occurrence_at == hour_before(0)
+    assert fired.occurrence_at == hour_before(0)
+    assert job.dedupe_key == f"hourly@{hour_before(0):%Y-%m-%dT%H}:00Z"
+    assert job.available_at == job.created_at
     (event,) = jobs.list_events(connection, job.id)
     assert (event.kind, event.actor) == ("queued", "schedule:hourly")
 
