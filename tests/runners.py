@@ -50,7 +50,7 @@ class Runner(RealProcess):
         variables = {name.upper(): str(value) for name, value in settings.items()}
         address = {
             "DATABASE_URL": database_url,
-            "DATABASE_PREPARE": "false" if is_pooled(database_url) else "true",
+            "DATABASE_PREPARE": "false" if database_url and is_pooled(database_url) else "true",
         }
         super().__init__(["-m", "worker"], {**_ENVIRONMENT, **address, **variables})
 
