@@ -12,6 +12,7 @@ from collections.abc import Callable
 from app.jobs import Look
 
 WAKE_INTERVAL_SECONDS = 0.05
+WAKE_BURST = 4
 RESCUE_INTERVAL_SECONDS = 0.25
 LONGEST_RECHECK_SECONDS = 1.0
 NEVER = float("inf")
@@ -30,8 +31,9 @@ class Agenda:
         self._look_seconds = look_seconds
         self._lease_seconds = lease_seconds
         self._clock = clock
-        self._looked_at = self._rescued_at = self._claimed_at = -NEVER
+        self._looked_at = self._rescued_at = -NEVER
         self._misses = 0
+        self._woken_until = -NEVER
         self.claim_at = clock()
         self.look_at = self.rescue_at = NEVER
 
@@ -41,8 +43,17 @@ class Agenda:
         return min(self.look_at, self.rescue_at)
 
     def woken(self) -> None:
-        """A wake-up came: claim now, but a flood of wake-ups makes no flood of claims."""
-        self.claim_at = min(self.claim_at, self._claimed_at + WAKE_INTERVAL_SECONDS)
+        """A wake-up came: claim now, but a flood of wake-ups makes no flood of claims.
+
+        A few may follow each other at once, then they are spaced; those that come while one is
+        awaited are one with it.
+        """
+        now = self._clock()
+        spaced_at = max(self._woken_until, now)
+        at = max(now, spaced_at - WAKE_BURST * WAKE_INTERVAL_SECONDS)
+        if at < self.claim_at:
+            self.claim_at = at
+            self._woken_until = spaced_at + WAKE_INTERVAL_SECONDS
 
     def due_in(self, seconds: float) -> None:
         """We queued a job again ourselves: no look is needed to know when it is due."""
@@ -50,7 +61,7 @@ class Agenda:
 
     def claimed(self, count: int, *, is_filled: bool) -> None:
         """A claim brought `count` jobs; `is_filled` says that it brought all it asked for."""
-        now = self._claimed_at = self._clock()
+        now = self._clock()
         self._misses = 0 if count else self._misses + 1
         if is_filled:
             # There may be more. A backlog must not keep a dead runner's jobs waiting for ever.

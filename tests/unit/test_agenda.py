@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.jobs import Look
-from worker.agenda import NEVER, WAKE_INTERVAL_SECONDS, Agenda
+from worker.agenda import NEVER, WAKE_BURST, WAKE_INTERVAL_SECONDS, Agenda
 
 
 class Clock:
@@ -84,9 +84,25 @@ def test_a_wake_up_claims_at_once_but_a_flood_does_not(agenda: Agenda, clock: Cl
     clock.now += 10
     agenda.woken()
     assert agenda.claim_at <= clock.now
+    for _ in range(WAKE_BURST):
+        idle(agenda)
+        agenda.woken()
+        assert agenda.claim_at <= clock.now
     idle(agenda)
     agenda.woken()
     assert agenda.claim_at == pytest.approx(clock.now + WAKE_INTERVAL_SECONDS)
+
+
+def test_a_flood_of_wake_ups_makes_twenty_claims_a_second(agenda: Agenda, clock: Clock) -> None:
+    idle(agenda)
+    begun_at, claims = clock.now, 0
+    while clock.now < begun_at + 10:
+        clock.now += 0.001
+        agenda.woken()
+        if agenda.claim_at <= clock.now:
+            claims += 1
+            idle(agenda)
+    assert claims == pytest.approx(10 / WAKE_INTERVAL_SECONDS, abs=WAKE_BURST + 2)
 
 
 def test_a_lease_that_ends_is_waited_for_and_its_jobs_claimed(agenda: Agenda, clock: Clock) -> None:
