@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ from app.web.openapi import build_document
 from tests.control_plane import HEADERS, JOBS, TRIGGER, body, make_app, serving
 from tests.factories import TYPE, a_claim
 from tests.listeners import answer, listening
+
+SCHEDULES = f"{CANONICAL}schedules"
+CRON = f"{CANONICAL}cron/wake"
+CRON_SECRET = "a-cron-secret"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,7 @@ def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
         assert bool(operation["security"]) is path.startswith("/api/"), (method, path)
         if "requestBody" in operation:
             assert {"413", "415"} <= statuses, (method, path)
-        if "{job_id}" in path:
+        if "{" in path:
             assert "404" in statuses, (method, path)
 
 
@@ -109,6 +114,28 @@ def validate(document: dict[str, Any], method: str, path: str, reply: TestRespon
     Draft202012Validator(whole).validate(reply.json)
     for name in declared["headers"]:
         assert name in reply.headers or name == "Idempotent-Replayed", name
+
+
+def schedule_exchanges(client: FlaskClient) -> Iterator[tuple[str, str, TestResponse]]:
+    """Yield the same of schedules and of the cron."""
+    one = f"{SCHEDULES}/{{name}}"
+    new = {"name": "nightly", "cron": "30 2 * * *", "job_type": TYPE}
+    for _ in range(2):
+        yield "POST", SCHEDULES, client.post(SCHEDULES, json=new)
+    yield "POST", SCHEDULES, client.post(SCHEDULES, json={**new, "cron": "0 0 30 2 *"})
+    yield "POST", SCHEDULES, client.post(SCHEDULES, json={**new, "job_type": "greet"})
+    yield "GET", SCHEDULES, client.get(f"{SCHEDULES}?limit=1")
+    yield "GET", SCHEDULES, client.get(f"{SCHEDULES}?cursor=x")
+    for name in ("nightly", "nothing"):
+        url = f"{SCHEDULES}/{name}"
+        yield "PATCH", one, client.patch(url, json={"cron": "* * * * *"})
+        for verb in ("pause", "resume", "run"):
+            yield "POST", f"{one}/{verb}", client.post(f"{url}/{verb}")
+        yield "GET", one, client.get(url)
+        yield "DELETE", one, client.delete(url)
+    for headers in ({}, {"Authorization": f"Bearer {CRON_SECRET}"}):
+        for method in ("GET", "POST"):
+            yield method, CRON, client.open(CRON, method=method, headers=headers)
 
 
 def exchanges(client: FlaskClient, claim_id: str) -> Iterator[tuple[str, str, TestResponse]]:
@@ -143,11 +170,13 @@ def exchanges(client: FlaskClient, claim_id: str) -> Iterator[tuple[str, str, Te
 def test_answers_are_what_the_document_says(database_url: str, connection: Any) -> None:
     claim = a_claim(connection)
     with listening(answer(202)) as runner:
-        options = {"runner_enabled": True, "runner_url": runner.url}
-        with serving(database_url, **options, runner_token_outbound="x") as client:
+        options = {"runner_enabled": True, "runner_url": runner.url, "jobs_enabled": True}
+        secrets = {"runner_token_outbound": "x", "cron_secret": CRON_SECRET}
+        with serving(database_url, **options, **secrets) as client:
             document = body(client.get("/openapi.json"))
             seen = set()
-            for method, path, reply in exchanges(client, str(claim.id)):
+            told = chain(exchanges(client, str(claim.id)), schedule_exchanges(client))
+            for method, path, reply in told:
                 validate(document, method, path, reply)
                 seen.add((method, path))
     documented = {(method, path) for method, path, _ in operations(document)}
@@ -155,11 +184,11 @@ def test_answers_are_what_the_document_says(database_url: str, connection: Any) 
 
 
 def test_the_example_bodies_are_accepted(database_url: str) -> None:
-    with serving(database_url) as client:
+    with serving(database_url, jobs_enabled=True) as client:
         document = body(client.get("/openapi.json"))
         for method, path, operation in operations(document):
             content = operation.get("requestBody", {}).get("content", {})
             example = content.get("application/json", {}).get("example")
-            if example is not None and "{job_id}" not in path and path != TRIGGER:
+            if example is not None and "{" not in path and path != TRIGGER:
                 reply = client.open(path, method=method, json=example, headers=HEADERS)
                 assert reply.status_code == 201
