@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from worker.texts import clean
@@ -69,12 +70,26 @@ class OutputBuffer:
 
 
 class OutputByRun:
-    """Cuts what one slot prints at the marks between its runs."""
+    """Cuts what one slot prints at the marks between its runs.
+
+    Only the mark that is due counts. The numbers begin at a random one, so that what a handler
+    prints by accident, or because a payload had it so, is no mark.
+    """
 
     def __init__(self) -> None:
         self._pending = bytearray()
         self._buffer = OutputBuffer()
+        self._due: deque[int] = deque()
+        self._last = -1
         self._ended: dict[int, Output | None] = {}
+
+    def expect(self, number: int) -> None:
+        """Note that the slot will come to run `number` after those before."""
+        self._due.append(number)
+
+    def forget(self, number: int) -> None:
+        """Note that the slot will not come to run `number`."""
+        self._due.remove(number)
 
     def add(self, data: bytes) -> None:
         """Take more of what was printed."""
@@ -86,12 +101,12 @@ class OutputByRun:
                 self._pass_on(start)  # the rest of the mark is on its way
                 return
             number = bytes(self._pending[number_at:end]) if end >= 0 else b""
-            if not number.isdigit():
-                self._pass_on(number_at)  # a handler printed what looks like a mark
+            if not self._is_mark(number):
+                self._pass_on(number_at)
                 continue
             self._pass_on(start)
             del self._pending[: end - start + len(_MARK_END)]
-            self._ended[int(number)] = self._buffer.take() if self._buffer.size_bytes else None
+            self._end(int(number))
         kept = len(self._pending)
         tail = self._pending[-len(_MARK) :]
         for size in range(min(len(_MARK) - 1, len(tail)), 0, -1):
@@ -108,8 +123,22 @@ class OutputByRun:
         """Return what run `number` printed; all that there is where its mark never came."""
         if number in self._ended:
             return self._ended.pop(number)
+        if number in self._due:
+            self.forget(number)
         self._pass_on(len(self._pending))
         return self._buffer.take()
+
+    def _is_mark(self, digits: bytes) -> bool:
+        if not digits.isdigit():
+            return False
+        return int(digits) == self._last or (bool(self._due) and int(digits) == self._due[0])
+
+    def _end(self, number: int) -> None:
+        output = self._buffer.take() if self._buffer.size_bytes else None
+        if number == self._last:
+            return  # a run ends once: what it printed after a mark that it forged is dropped
+        self._last = self._due.popleft()
+        self._ended[number] = output
 
     def _pass_on(self, size: int) -> None:
         if size:

@@ -126,7 +126,7 @@ class Pool:
 
     def _seconds_to_wait(self) -> float | None:
         """Return how long nothing can become due; a tick while there are runs, for the lease."""
-        busy = [slot for slot in self._slots.values() if slot.runs]
+        busy = [slot for slot in self._slots.values() if slot.is_busy]
         times = [self._guards.retry_at]
         times += [t for slot in busy for t in (slot.kill_at, slot.timeout_at) if t is not None]
         times += [slot.call_back_at for slot in busy]
@@ -139,13 +139,13 @@ class Pool:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        busy = [slot for slot in self._slots.values() if slot.runs]
+        busy = [slot for slot in self._slots.values() if slot.is_busy]
         for slot in busy:
             if slot.kill_at is not None and now >= slot.kill_at:
                 slot.kill_at = now + TICK_SECONDS
                 self._kill(slot)
             if slot.timeout_at is not None and now >= slot.timeout_at:
-                self._stop(slot, StopReason.TIMEOUT, self._kill_grace_seconds)
+                self._time_out(slot)
             if now >= slot.call_back_at:
                 self._wait_again(slot.call_back())
         if busy and self._lease.must_stop():
@@ -156,6 +156,15 @@ class Pool:
             link = self._guards.start_again()
             if link is not None:
                 self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
+
+    def _time_out(self, slot: SlotProcess) -> None:
+        """Stop the present run; a slot that in all this time did not come to it is replaced."""
+        timed_out = slot.runs[0] if slot.runs else None
+        self._wait_again(self._call_back(slot))
+        if slot.runs and slot.runs[0] == timed_out:
+            self._stop(slot, StopReason.TIMEOUT, self._kill_grace_seconds)
+        elif not slot.runs and slot.timeout_at is not None and slot.key in self._slots:
+            self._retire(slot)
 
     # -- slots -----------------------------------------------------------------------------------
 
@@ -219,43 +228,31 @@ class Pool:
 
     def _read(self, slot: SlotProcess) -> bool:
         """Take what the slot said; False when there is no more."""
+        data = slot.read()
+        if not data:
+            if data is not None:
+                self._forget(slot.connection)  # how it died is told by the guard, in a moment
+            return False
         try:
-            has_spoken = False
-            for message in slot.read():
-                has_spoken = True
+            for message in slot.messages(data):
                 self._take(slot, message)
-        except EOFError:
-            # how it died is told by the guard, in a moment
-            self._forget(slot.connection)
-            return False
         except FrameError as error:
-            reason = f"the slot process sent garbage: {error}"
-            self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
-            self._retire(slot)
-            return False
-        return has_spoken
+            self._retire(slot, f"the slot process sent garbage: {error}")
+        return slot.key in self._slots
 
     def _take(self, slot: SlotProcess, message: dict[str, Any]) -> None:
-        if not slot.runs:
-            return
-        number, run = slot.runs[0]
         if message.get("kind") in ("log", "progress"):
             told = read_told(message)
             slot.logs += message["kind"] == "log"
             if told is not None and slot.logs <= LOGS_PER_RUN:
-                self._on_told(Told(run, *told))
+                self._on_told(Told(slot.runs[0][1], *told))
             return
         verdict, text, delay_seconds = read_verdict(message)
-        stop = None
-        if message.get("is_stopped") is True:
-            # A run that began while the signal for the one before was on its way is given back.
-            stop = slot.stop if slot.stop_number == number else StopReason.DRAIN
+        stop = slot.stop if message.get("is_stopped") is True else None
         self._end_run(slot, verdict, text, delay_seconds, stop, took(message))
         is_used_up = slot.jobs_done >= self._recycle_jobs or message.get("is_reusable") is not True
-        if slot.stop is not None or is_used_up:
+        if is_used_up or slot.stop is not None:
             self._retire(slot)
-        elif slot.unwanted:
-            self._stop_unwanted(slot)
 
     def _take_output(self, slot: SlotProcess, _mask: int) -> None:
         if slot.key in self._slots and not slot.read_output():
@@ -271,46 +268,48 @@ class Pool:
         seconds: float | None = None,
     ) -> None:
         """Tell how the present run of `slot` ended, with all that it printed until then."""
-        if not slot.runs:
-            return
         if seconds is None:
             seconds = time.monotonic() - slot.started_at
         number, run = slot.end()
         output = slot.take_output(number)
         self._on_ended(Ended(run, verdict, text, delay_seconds, stop, output, seconds))
 
+    def _call_back(self, slot: SlotProcess) -> list[Run]:
+        """Take back what the slot has not begun, so that its first run is what it is at.
+
+        How those before ended is in its socket: a slot says so before it comes to the next.
+        """
+        runs = slot.call_back()
+        while slot.key in self._slots and self._read(slot):
+            pass
+        return runs
+
     def _stop_claim(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
+        for slot in [slot for slot in self._slots.values() if slot.has(id, claim_seq)]:
+            self._wait_again(self._call_back(slot))
+            if slot.is_at(id, claim_seq):
+                self._stop(slot, reason, self._kill_grace_seconds)
         for waiting in [w for w in self._waiting if (w[0].id, w[0].claim_seq) == (id, claim_seq)]:
             self._waiting.remove(waiting)
             self._on_ended(Ended(waiting[0], Verdict.NOT_STARTED, stop=reason))
-        for slot in self._slots.values():
-            if any((run.id, run.claim_seq) == (id, claim_seq) for _, run in slot.runs):
-                slot.unwanted[id, claim_seq] = reason
-                self._stop_unwanted(slot)
-
-    def _stop_unwanted(self, slot: SlotProcess) -> None:
-        """Stop what the slot is at, if it was to be stopped when the slot comes to it."""
-        run = slot.run
-        reason = None if run is None else slot.unwanted.pop((run.id, run.claim_seq), None)
-        if reason is not None:
-            self._stop(slot, reason, self._kill_grace_seconds)
 
     def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
-        while self._waiting:
-            self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED, stop=reason))
-        for slot in self._slots.values():
-            for run in slot.call_back():
-                self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
+        for slot in [*self._slots.values()]:
+            self._wait_again(self._call_back(slot))
             if slot.runs:
                 self._stop(slot, reason, grace_seconds)
+        while self._waiting:
+            self._on_ended(Ended(self._waiting.popleft()[0], Verdict.NOT_STARTED, stop=reason))
 
     def _stop(self, slot: SlotProcess, reason: StopReason, grace_seconds: float) -> None:
-        """Ask the tree to end, and set when it will be killed; the first reason counts."""
+        """Ask the tree to end, and set when it will be killed; the first reason counts.
+
+        What was sent ahead has been called back before: the signal can reach no other run.
+        """
         kill_at = time.monotonic() + grace_seconds
         slot.kill_at = kill_at if slot.kill_at is None else min(slot.kill_at, kill_at)
         if slot.stop is None and slot.pid is not None:
             slot.stop = reason
-            slot.stop_number = slot.runs[0][0]
             slot.timeout_at = None
             self._guards.link.signal(slot.pid, signal.SIGTERM)
 
@@ -318,14 +317,17 @@ class Pool:
         if slot.pid is not None:
             self._guards.link.kill(slot.pid)
 
-    def _retire(self, slot: SlotProcess) -> None:
+    def _retire(self, slot: SlotProcess, reason: str = "the slot process was replaced") -> None:
         """Have no more to do with a slot process, and kill what is left of it."""
         self._kill(slot)
-        self._remove(slot)
+        self._remove(slot, reason)
 
-    def _remove(self, slot: SlotProcess) -> None:
+    def _remove(self, slot: SlotProcess, reason: str) -> None:
+        """Let a slot go: what it has not begun goes to another, what it was at died with it."""
         del self._slots[slot.key]
-        self._wait_again([run for _, run in slot.runs])  # it never came to them
+        self._wait_again(slot.call_back())
+        while slot.runs:
+            self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
         self._forget(slot.connection)
         self._forget(slot.output_fd)
         slot.close()
@@ -362,7 +364,7 @@ class Pool:
         elif kind == "not_spawned":
             log("slot_not_spawned", error=message["error"])
             self._spawn_at = time.monotonic() + RESPAWN_SECONDS
-            self._remove(self._slots[message["slot"]])
+            self._remove(self._slots[message["slot"]], "")
         elif kind == "exited":
             for slot in [s for s in self._slots.values() if s.pid == message["pid"]]:
                 self._bury(slot, describe_exit(message["status"]))
@@ -373,10 +375,10 @@ class Pool:
             pass
         if slot.key not in self._slots:
             return
-        if not slot.runs and slot.jobs_done == 0:
+        jobs_done = slot.jobs_done
+        self._remove(slot, reason)
+        if slot.jobs_done == jobs_done == 0:  # it began nothing at all
             self._spawn_at = time.monotonic() + RESPAWN_SECONDS
-        self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
-        self._remove(slot)
 
     def _lose_guard(self) -> None:
         """Record that all slots are gone with their guard, and have it started again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from worker.agenda import NEVER
-from worker.frames import Decoder, pack
+from worker.frames import Decoder, FrameError, pack
 from worker.slots.output import Output, OutputByRun
 from worker.slots.runs import Run, StopReason
 
@@ -35,8 +36,6 @@ class SlotProcess:
         self.pid: int | None = None
         self.runs: deque[tuple[int, Run]] = deque()
         self.stop: StopReason | None = None
-        self.stop_number = 0
-        self.unwanted: dict[tuple[UUID, int], StopReason] = {}
         self.is_write_wanted = False
         self.kill_at: float | None = None
         self.timeout_at: float | None = None
@@ -53,12 +52,15 @@ class SlotProcess:
         self.connection.setblocking(False)
         os.set_blocking(self.output_fd, False)
         self._decoder = Decoder()
-        self._number = 0
+        self._number = secrets.randbits(48)
 
-    @property
-    def run(self) -> Run | None:
-        """What it is at."""
-        return self.runs[0][1] if self.runs else None
+    def is_at(self, id: UUID, claim_seq: int) -> bool:
+        """Whether its present run is of this claim."""
+        return bool(self.runs) and _is_of(self.runs[0][1], id, claim_seq)
+
+    def has(self, id: UUID, claim_seq: int) -> bool:
+        """Whether a run of this claim was sent to it."""
+        return any(_is_of(run, id, claim_seq) for _, run in self.runs)
 
     @property
     def is_free(self) -> bool:
@@ -70,10 +72,14 @@ class SlotProcess:
         return self.pid is not None and self.stop is None and not self._called_back
 
     def has_room(self, run: Run) -> bool:
-        """Whether `run` may be sent ahead: behind few, all of them expected to be short."""
-        if not self._is_usable or len(self.runs) >= MOST_AHEAD:
+        """Whether `run` may be sent ahead: behind few, all expected to be short.
+
+        Only the first of them need be looked at: the others were sent ahead themselves.
+        """
+        if not self._is_usable or not 0 < len(self.runs) < MOST_AHEAD:
             return False
-        return _is_short(run) and all(_is_short(ahead) for _, ahead in self.runs)
+        is_on_time = time.monotonic() < self.started_at + CALL_BACK_SECONDS
+        return is_on_time and _is_short(run) and _is_short(self.runs[0][1])
 
     def slot_ends(self) -> list[int]:
         """Return the descriptors that the guard passes on to the slot."""
@@ -88,6 +94,7 @@ class SlotProcess:
         """Put `run` on its way; its timeout counts from when the slot comes to it."""
         self._number += 1
         self.runs.append((self._number, run))
+        self.output.expect(self._number)
         if len(self.runs) == 1:
             self._begin()
         os.write(self._tickets_write, b"!")  # at most MOST_AHEAD: a pipe always takes them
@@ -127,13 +134,15 @@ class SlotProcess:
         with contextlib.suppress(BlockingIOError):
             for _ in os.read(self._tickets, len(self.runs)):
                 number, run = self.runs.pop()
+                self.output.forget(number)
                 self._called_back.add(number)
                 taken.insert(0, run)
         return taken
 
-    def passed_over(self, number: int) -> None:
-        """Note that the slot came to a run that was called back."""
-        self._called_back.discard(number)
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has runs, or has not passed over those that were called back."""
+        return bool(self.runs or self._called_back)
 
     def _begin(self) -> None:
         self.started_at = time.monotonic()
@@ -145,25 +154,25 @@ class SlotProcess:
             sent = self.connection.send(self.outgoing)
             del self.outgoing[:sent]
 
-    def read(self) -> Iterator[dict[str, Any]]:
-        """Yield what the slot says about its present run.
-
-        Raises EOFError when it says no more, FrameError for anything malformed.
-        """
+    def read(self) -> bytes | None:
+        """Return what the slot said: None where that is nothing now, b"" where it says no more."""
         try:
-            data = self.connection.recv(_READ_BYTES)
+            return self.connection.recv(_READ_BYTES)
         except BlockingIOError:
-            return
+            return None
         except OSError:
-            data = b""
-        if not data:
-            raise EOFError
+            return b""
+
+    def messages(self, data: bytes) -> Iterator[dict[str, Any]]:
+        """Yield what `data` says about the present run; raises FrameError for what is malformed."""
         for message in self._decoder.feed(data):
-            # a thread that a handler left behind may still speak for an earlier run
+            number = message.get("run")
+            if not isinstance(number, int):
+                raise FrameError("a frame of no run")
             if message.get("kind") == "called_back":
-                self.passed_over(message["run"])
-            elif self.runs and message.get("run") == self.runs[0][0]:
-                yield message
+                self._called_back.discard(number)
+            elif self.runs and number == self.runs[0][0]:
+                yield message  # others are of threads that a handler left behind
 
     def read_output(self) -> bool:
         """Take what was printed; False at the end of the pipe."""
@@ -196,6 +205,10 @@ def describe_exit(status: int) -> str:
     with contextlib.suppress(ValueError):
         return f"slot process died: {signal.Signals(-code).name}"
     return f"slot process died: signal {-code}"
+
+
+def _is_of(run: Run, id: UUID, claim_seq: int) -> bool:
+    return (run.id, run.claim_seq) == (id, claim_seq)
 
 
 def _is_short(run: Run) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import functools
 import logging
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from types import FrameType, MappingProxyType
 from typing import Any, NoReturn
 from uuid import UUID
@@ -71,23 +73,62 @@ class Stop:
         select.select([self._read], [], [], seconds)
 
 
+class Streams:
+    """The slot's stdout and stderr, put back after each run whatever its handler made of them."""
+
+    def __init__(self) -> None:
+        os.close(0)
+        os.open(os.devnull, os.O_RDONLY)
+        self._fd = os.dup(1)
+        self._flush_c = ctypes.CDLL(None).fflush
+        self._out, self._err = _open_stream(1), _open_stream(2)
+        sys.stdout = sys.__stdout__ = self._out  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self._err  # type: ignore[misc]
+        faulthandler.enable(file=2)
+        logging.basicConfig(
+            stream=sys.stderr,
+            level=logging.INFO,
+            format="%(levelname)s %(name)s: %(message)s",
+            force=True,
+        )
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a handler closed what cannot be opened again for those who hold it."""
+        return self._out.closed or self._err.closed
+
+    def end_run(self, number: int) -> None:
+        """Send what is still buffered, then the mark of where the output of run `number` ends."""
+        os.set_blocking(self._fd, True)
+        for stream in (sys.stdout, sys.stderr, self._out, self._err):
+            with contextlib.suppress(Exception):  # it may be an object of the handler's
+                stream.flush()
+        self._flush_c(None)
+        sys.stdout, sys.stderr = self._out, self._err
+        os.dup2(self._fd, 1)
+        os.dup2(self._fd, 2)
+        os.write(self._fd, end_mark(number))
+
+
 def serve(setup: Setup, connection: socket.socket, tickets: int) -> NoReturn:
     """Run what arrives on `connection` until the runner closes it.
 
     For each run there is a byte in the pipe `tickets`. Whoever takes it has the run: the slot that
     begins it, or the runner that calls it back because the slot is too long at another.
     """
-    _open_standard_streams()
+    streams = Streams()
     pid, cwd, umask = os.getpid(), os.getcwd(), os.umask(0o022)
     os.umask(umask)
     os.register_at_fork(after_in_child=functools.partial(_detach, connection.fileno()))
     stop, lock = Stop(), threading.Lock()
+    signal.signal(signal.SIGTERM, stop.set)
     for run in _runs(connection):
+        # before the ticket: what is told to stop once it has begun must hear it
+        signal.signal(signal.SIGTERM, stop.set)
+        stop.clear()
         if not _takes_ticket(tickets):
             connection.sendall(pack({"run": run["run"], "kind": "called_back"}))
             continue
-        signal.signal(signal.SIGTERM, stop.set)
-        stop.clear()
 
         def send(message: dict[str, Any], number: int = run["run"]) -> None:
             with lock:
@@ -101,16 +142,24 @@ def serve(setup: Setup, connection: socket.socket, tickets: int) -> NoReturn:
         # Signals reach the slot before its children, so that a handler which mistook the end of a
         # stopped child for success is known to have been stopped.
         verdict["is_stopped"] = stop.is_set()
-        verdict["is_reusable"] = threading.active_count() == 1 and not stop.is_set()
         _end_leftovers()
-        _flush()
-        _mark_end(run["run"])
+        streams.end_run(run["run"])
+        verdict["is_reusable"] = (
+            threading.active_count() == 1 and not stop.is_set() and not streams.is_broken
+        )
         send(verdict)
         if not verdict["is_reusable"]:
             break  # what was sent ahead is not begun here: the runner gives it to another slot
         os.chdir(cwd)
         os.umask(umask)
     os._exit(0)
+
+
+def _open_stream(fd: int) -> TextIOWrapper:
+    """Open a stream that hands on at once what is written, whatever characters are in it."""
+    stream = open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    stream.reconfigure(line_buffering=True)
+    return stream
 
 
 def _takes_ticket(tickets: int) -> bool:
@@ -146,36 +195,6 @@ def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[s
     if outcome.delay_seconds is not None:
         message["seconds"] = outcome.delay_seconds
     return message
-
-
-def _open_standard_streams() -> None:
-    """Make what handlers print and log arrive at once, whatever characters are in it."""
-    os.close(0)
-    os.open(os.devnull, os.O_RDONLY)
-    for name, fd in (("stdout", 1), ("stderr", 2)):
-        stream = open(fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-        stream.reconfigure(line_buffering=True)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-    faulthandler.enable(file=2)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-
-
-def _mark_end(number: int) -> None:
-    """Print where this run's output ends; a handler that closed the stream has none."""
-    with contextlib.suppress(OSError):
-        os.write(1, end_mark(number))
 
 
 def _end_leftovers() -> None:
