@@ -1,73 +1,149 @@
-"""Why a queued job waits, in one sentence with a code."""
+"""Why a queued job waits: the cause that applies first, in one sentence with a code."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, true
 
 from app.db.tables import ops_queues, ops_runners
 from app.jobs.job import Job
 from app.jobs.query import rows
+from app.jobs.statements import run
 from app.jobs.states import Status
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
 
+MOST_COUNTED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingReason:
-    """`code` is one of feature_off, queue_paused, back_off, not_due, no_runner, not_allowed, slots.
+    """`code` is one of those in docs/reference/error-codes.md.
 
-    `seconds` is how long it lasts at least, where that is known.
+    `seconds` is how long it lasts where that is known: exactly, or as an estimate.
     """
 
     code: str
     detail: str
     seconds: float | None = None
+    is_estimate: bool = False
 
 
 def waiting_reason(
-    conn: AnyConnection, job: Job, *, types_off: Collection[str] = ()
+    conn: AnyConnection,
+    job: Job,
+    *,
+    types_off: Collection[str] = (),
+    look_seconds: float = 300,
+    lease_seconds: float = 60,
 ) -> WaitingReason | None:
     """Return why the job waits, or None where it is not queued.
 
-    `types_off` are the job types whose feature flag is off. One statement.
+    `types_off` are the job types whose feature flag is off; `look_seconds` and `lease_seconds` are
+    how a runner is set. One statement, and a second one where the job is due and allowed.
     """
     if job.status is not Status.QUEUED:
         return None
     if job.job_type in types_off:
         return WaitingReason("feature_off", f"the feature of {job.job_type} is switched off")
-    paused = select(literal(1)).where(
-        ops_queues.c.name == job.queue,
-        ops_queues.c.paused_at.is_not(None),
-        ops_queues.c.resume_at.is_(None) | (ops_queues.c.resume_at > func.now()),
+    known = _know(conn, job)
+    due_in = float(known["due_in"])
+    if known["paused_by"] is not None:
+        return _paused(job, known)
+    if due_in > 0 and job.attempt > 0:
+        detail = f"attempt {job.attempt} failed; the next is due in {due_in:.0f} s"
+        return WaitingReason("back_off", detail, due_in)
+    if due_in > 0:
+        return WaitingReason("not_due", f"due in {due_in:.0f} s", due_in)
+    if known["runners"] == 0:
+        return WaitingReason("no_runner", "no runner is registered; start one with: ops runner")
+    if known["allowing"] == 0:
+        return WaitingReason("not_allowed", f"no runner allows {job.job_type}")
+    return _due_and_allowed(
+        conn, job, due_seconds=-due_in, look_seconds=look_seconds, lease_seconds=lease_seconds
     )
+
+
+def _know(conn: AnyConnection, job: Job) -> dict[str, Any]:
     present = ops_runners.c.stopped_at.is_(None)
-    query = select(
-        func.extract("epoch", literal(job.available_at) - func.now()).label("due_in"),
-        paused.exists().label("is_paused"),
+    runners = select(
         func.count().filter(present).label("runners"),
         func.count()
         .filter(present, literal(job.job_type) == func.any(ops_runners.c.allowlist))
         .label("allowing"),
-    ).select_from(ops_runners)
-    (row,) = rows(conn, query)
-    due_in = float(row["due_in"])
-    if row["is_paused"]:
-        return WaitingReason("queue_paused", f"queue {job.queue} is paused")
-    if due_in > 0 and job.attempt > 0:
-        return WaitingReason(
-            "back_off", f"attempt {job.attempt} failed; the next is due in {due_in:.0f} s", due_in
+    ).subquery()
+    pause = (
+        select(ops_queues)
+        .where(
+            ops_queues.c.name == job.queue,
+            ops_queues.c.paused_at.is_not(None),
+            ops_queues.c.resume_at.is_(None) | (ops_queues.c.resume_at > func.now()),
         )
-    if due_in > 0:
-        return WaitingReason("not_due", f"due in {due_in:.0f} s", due_in)
-    if row["runners"] == 0:
-        return WaitingReason("no_runner", "no runner is registered; start one with: ops runner")
-    if row["allowing"] == 0:
-        return WaitingReason("not_allowed", f"no runner allows {job.job_type}")
-    return WaitingReason(
-        "slots", "a runner will take it when it is woken, looks or has a slot free"
+        .subquery()
     )
+    query = (
+        select(
+            func.extract("epoch", literal(job.available_at) - func.now()).label("due_in"),
+            func.extract("epoch", pause.c.resume_at - func.now()).label("resumes_in"),
+            pause.c.paused_by,
+            pause.c.pause_reason,
+            pause.c.resume_at,
+            runners,
+        )
+        .select_from(runners)
+        .outerjoin(pause, true())
+    )
+    return rows(conn, query)[0]
+
+
+def _paused(job: Job, known: dict[str, Any]) -> WaitingReason:
+    resume_at: datetime | None = known["resume_at"]
+    until = f" until {resume_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if resume_at else ""
+    because = f": {known['pause_reason']}" if known["pause_reason"] else ""
+    detail = f"queue {job.queue} was paused by {known['paused_by']}{until}{because}"
+    seconds = float(known["resumes_in"]) if resume_at else None
+    return WaitingReason("queue_paused", detail, seconds)
+
+
+def _due_and_allowed(
+    conn: AnyConnection, job: Job, *, due_seconds: float, look_seconds: float, lease_seconds: float
+) -> WaitingReason:
+    parameters = {
+        "job_type": job.job_type,
+        "priority": job.priority,
+        "available_at": job.available_at,
+        "most": MOST_COUNTED,
+    }
+    (load,) = run(conn, "reads/load", parameters)
+    unseen_seconds = load["unseen_seconds"]
+    # A runner that lives looks at least every `look_seconds`, and what it takes it writes down.
+    if due_seconds > look_seconds + lease_seconds and unseen_seconds > due_seconds:
+        return WaitingReason(
+            "runners_silent",
+            f"no runner that allows {job.job_type} gave a sign of life for {unseen_seconds:.0f} s",
+        )
+    if load["running"] >= load["slots"]:
+        return _slots_taken(load)
+    running = load["running_of_type"]
+    if load["is_limited"] and (running or load["is_out_of_tokens"]):
+        detail = f"runs of {job.job_type} are limited; {running} of them run now"
+        return WaitingReason("limited", detail)
+    return WaitingReason(
+        "look",
+        "a runner has a slot free and takes it when it is woken or looks: ops trigger",
+        max(0.0, look_seconds - due_seconds),
+        is_estimate=True,
+    )
+
+
+def _slots_taken(load: dict[str, Any]) -> WaitingReason:
+    before, slots, mean = load["before_it"], load["slots"], load["mean_run_seconds"]
+    known = f"{before}" if before < MOST_COUNTED else f"{before} or more"
+    detail = f"all {slots} slots are taken, and {known} jobs are due before it"
+    seconds = None if mean is None else round((before + 1) * mean / slots, 1)
+    return WaitingReason("slots", detail, seconds, is_estimate=seconds is not None)

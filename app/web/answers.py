@@ -34,11 +34,12 @@ class JobLinks(Answer):
 
 
 class WaitingReason(Answer):
-    """Why a queued job is not running yet; `seconds` is how long that lasts at least."""
+    """Why a queued job is not running yet; `seconds` is how long that lasts, where it is known."""
 
     code: str
     detail: str
     seconds: float | None
+    is_estimate: bool
 
 
 class JobAnswer(Answer):

@@ -126,7 +126,13 @@ def show(job_id: str, query: Query) -> Response:
     known_id = read_job_id(job_id)
     with plane.transaction() as conn:
         job = get_job(conn, known_id)
-        reason = waiting_reason(conn, job, types_off=types_off(plane))
+        reason = waiting_reason(
+            conn,
+            job,
+            types_off=types_off(plane),
+            look_seconds=plane.settings.runner_look_seconds,
+            lease_seconds=plane.settings.runner_lease_seconds,
+        )
     fields = {**job_fields(job), "waiting_reason": reason}
     return json_response(JobReadAnswer.model_validate(fields))
 

@@ -464,33 +464,3 @@ def test_held_claims_are_what_the_database_says(connection: Conn) -> None:
     claims = jobs.claim(connection, runner_instance=runner, actor=ACTOR, allowlist=[TYPE], limit=1)
     assert jobs.held_claims(connection, runner_instance=runner) == claims
     assert jobs.held_claims(connection, runner_instance=uuid4()) == []
-
-
-@pytest.mark.parametrize(
-    ("arrange", "code"),
-    [
-        ("delay", "not_due"), ("retry", "back_off"), ("pause", "queue_paused"),
-        ("nobody", "no_runner"), ("stranger", "not_allowed"), ("", "slots"),
-    ],
-)  # fmt: skip
-def test_every_queued_job_says_why_it_waits(connection: Conn, arrange: str, code: str) -> None:
-    if arrange != "nobody":
-        a_runner(connection, allowlist=("other_job",) if arrange == "stranger" else (TYPE,))
-    job = jobs.enqueue(connection, TYPE, {}, delay_seconds=60 if arrange == "delay" else 0)
-    if arrange == "retry":
-        (held,) = claim(connection)
-        jobs.retry(connection, [jobs.Retry(held.id, held.claim_seq, "x", 60)], actor=ACTOR)
-    if arrange == "pause":
-        connection.execute(
-            "insert into ops_queues (name, paused_at, paused_by) values ('default', now(), 'ana')"
-        )
-    reason = jobs.waiting_reason(connection, jobs.get_job(connection, job.id))
-    assert reason is not None
-    assert reason.code == code
-
-
-def test_a_feature_switched_off_is_why_a_job_waits(connection: Conn) -> None:
-    job = jobs.enqueue(connection, TYPE, {})
-    reason = jobs.waiting_reason(connection, job, types_off=[TYPE])
-    assert reason is not None
-    assert reason.code == "feature_off"
