@@ -53,6 +53,24 @@ def connect(database_url: str, **options: Any) -> psycopg.Connection[Any]:
     return psycopg.connect(database_url, prepare_threshold=threshold, **options)
 
 
+def assert_nothing_is_left_in_the_pool(pooled_url: str) -> None:
+    """Look at each connection of the pool, all held at once: nobody changed a session."""
+    with contextlib.ExitStack() as held:
+        seen = set()
+        for _ in range(POOL_SIZE):
+            conn = held.enter_context(connect(pooled_url))
+            row = conn.execute(
+                "select pg_backend_pid(), (select count(*) from pg_prepared_statements),"
+                " current_setting('statement_timeout'), current_setting('plan_cache_mode'),"
+                " (select count(*) from pg_locks where locktype = 'advisory'),"
+                " (select count(*) from pg_listening_channels())"
+            ).fetchone()
+            assert row is not None
+            seen.add(row[0])
+            assert row[1:] == (0, "0", "auto", 0, 0)
+        assert len(seen) == POOL_SIZE
+
+
 class PgBouncer:
     """A pooler before one server; `url` is the server's address through it."""
 

@@ -92,13 +92,14 @@ def connected(settings: Settings) -> Iterator[Connection]:
             yield connection
     except OperationalError as error:
         raise CommandError(
-            f"The database cannot be reached: {_reason(error, settings.database_url_direct)}",
+            f"The database cannot be reached: {reason_of(error, settings.database_url_direct)}",
             exit_code=exits.UNREACHABLE,
             hint="check DATABASE_URL, or let `ops up` start a database of its own",
         ) from None
 
 
-def _reason(error: Exception, database_url: str) -> str:
+def reason_of(error: Exception, database_url: str) -> str:
+    """Return why a database could not be used, without the password."""
     reason = one_line(getattr(error, "orig", error))
     password = unquote(urlsplit(database_url).password or "")
     return reason.replace(password, "•••") if password else reason

@@ -20,14 +20,15 @@ _MARKS = {
 
 
 @click.command()
+@click.option("--audit", is_flag=True, help="Hold the whole history against its invariants, too.")
 @json_option
 @url_option
 @click.pass_context
-def doctor_command(context: click.Context) -> None:
+def doctor_command(context: click.Context, audit: bool) -> None:
     """Check everything in order; name what is wrong and the command that repairs it."""
     as_json = current().as_json
     findings = []
-    for finding in examine():
+    for finding in examine(with_audit=audit):
         findings.append(finding)
         if not as_json:
             emit(_MARKS[finding.state], f" {finding.check:<13} {finding.detail}")

@@ -297,8 +297,8 @@ def test_doctor_names_problems_with_their_fixes(
     states = {finding["check"]: finding["state"] for finding in report["findings"]}
     assert states == {
         "settings": "ok", ".env": states[".env"], "flags": "problem", "database": "ok",
-        "clock": "ok", "migrations": "ok", "runners": "problem", "api": "ok", "api key": "ok",
-        "listener": "problem",
+        "clock": "ok", "pooler": "ok", "migrations": "ok", "runners": "problem", "api": "ok",
+        "api database": "ok", "api key": "ok", "cron secret": "ok", "listener": "problem",
     }  # fmt: skip
     assert all(f["fix"] for f in report["findings"] if f["state"] == "problem")
     assert main(["doctor"]) == exits.DOCTOR

@@ -23,6 +23,7 @@ from tests.waiting import wait_until
 
 Connection = psycopg.Connection[Any]
 pytestmark = pytest.mark.unpooled("it counts the connections of the server")
+CREDENTIALS = {**HEADERS, "Authorization": f"Bearer {KEY}"}
 BODY = {"job_type": TYPE}
 ROUTES = [
     (route.method, route.path) for route in documented_routes(make_app("postgresql://nowhere/none"))
@@ -37,6 +38,7 @@ def serving(database_url: str, **variables: str) -> Iterator[FlaskClient]:
         "DATABASE_URL": database_url,
         "SECRET_KEY": "a-secret-key-for-tests",
         "OPS_API_KEY": KEY,
+        "CRON_SECRET": KEY,
         **variables,
     }
     app = create_app(load_settings("control_plane", environment))
@@ -64,7 +66,7 @@ def test_no_answer_leaves_a_connection_open(
     with serving(database_url, VERCEL="1") as client:
         answer = client.open(
             re.sub(r"{\w+}", str(name), path),
-            method=method, headers=HEADERS, json=BODY if method == "POST" else None,
+            method=method, headers=CREDENTIALS, json=BODY if method == "POST" else None,
         )  # fmt: skip
         answer.get_data()
         answer.close()

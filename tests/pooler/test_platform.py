@@ -18,7 +18,7 @@ from app.db.schema import HEADS
 from app.jobs.audit import audit
 from tests.control_plane import JOBS
 from tests.database import url_of
-from tests.pgbouncer import POOL_SIZE, PgBouncer, connect
+from tests.pgbouncer import PgBouncer, assert_nothing_is_left_in_the_pool
 from tests.processes import process
 from tests.runners import TOKEN, running, wait_for_status
 from tests.waiting import wait_until
@@ -110,24 +110,6 @@ def test_jobs_go_all_the_way(
             message="no request has left a connection",
         )
     assert_nothing_is_left_in_the_pool(pooled_url)
-
-
-def assert_nothing_is_left_in_the_pool(pooled_url: str) -> None:
-    """Look at each connection of the pool, all held at once: nobody changed a session."""
-    with contextlib.ExitStack() as held:
-        seen = set()
-        for _ in range(POOL_SIZE):
-            conn = held.enter_context(connect(pooled_url))
-            row = conn.execute(
-                "select pg_backend_pid(), (select count(*) from pg_prepared_statements),"
-                " current_setting('statement_timeout'), current_setting('plan_cache_mode'),"
-                " (select count(*) from pg_locks where locktype = 'advisory'),"
-                " (select count(*) from pg_listening_channels())"
-            ).fetchone()
-            assert row is not None
-            seen.add(row[0])
-            assert row[1:] == (0, "0", "auto", 0, 0)
-        assert len(seen) == POOL_SIZE
 
 
 @pytest.mark.parametrize("trouble", ["reconnect", "pause", "kill", "restart"])
