@@ -110,6 +110,7 @@ class Daemon:
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe()
         self._threads: list[threading.Thread] = []
+        self._ended: set[str] = set()
         self._has_crashed = False
         self._drain_until: float | None = None
         self._give_up_at: float | None = None
@@ -182,6 +183,8 @@ class Daemon:
                     "thread_crashed", extra={"fields": {"thread": name}}
                 )
             finally:
+                # told before the byte: the thread itself still counts as alive for a moment
+                self._ended.add(name)
                 os.write(self._wake_write, b"\0")
 
         thread = threading.Thread(target=watched, name=name, daemon=True)
@@ -211,8 +214,7 @@ class Daemon:
     # -- supervision -----------------------------------------------------------------------------
 
     def _supervise(self) -> int:
-        engine = self._threads[0]
-        while engine.is_alive():
+        while "engine" not in self._ended:
             for key, _ in self._selector.select(self._seconds_to_wait()):
                 if key.fileobj is self._wake_read or key.fd == self._wake_read:
                     self._take_wake_bytes()
@@ -276,7 +278,7 @@ class Daemon:
     def _state(self) -> Mapping[str, Any]:
         """Return how the runner is, without asking anything of it."""
         state = self._journal.snapshot()
-        is_alive = all(thread.is_alive() for thread in self._threads)
+        is_alive = not self._ended
         is_draining = self._give_up_at is not None
         reasons = {
             "a loop has ended": not is_alive,

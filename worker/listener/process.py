@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -133,7 +134,8 @@ class ListenerProcess:
             self.line.close()
             self.line = None
         if self._process is not None:
-            self._process.terminate()
+            # not SIGTERM: gunicorn would wait for idle keep-alive connections
+            self._process.send_signal(signal.SIGQUIT)
             try:
                 self._process.wait(_END_SECONDS)
             except subprocess.TimeoutExpired:
