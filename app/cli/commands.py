@@ -26,11 +26,13 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Jobs": {
         "job": Entry("app.cli.jobs:job_group", "Create, list, show, watch and cancel jobs."),
         "trigger": Entry("app.cli.trigger:trigger_command", "Wake the runner, with a job or not."),
+        "schedule": Entry("app.cli.schedules:schedule_group", "Make jobs at times."),
         "types": Entry("app.cli.job_types:types_command", "List the job types, or show one."),
     },
     "Operate": {
         "serve": Entry("app.cli.serve:serve_command", "Run the control plane under gunicorn."),
         "runner": Entry("app.cli.runner:runner_command", "Run the runner."),
+        "cron": Entry("app.cli.cron:cron_command", "Fire what is due, for a system cron."),
         "db": Entry("app.cli.database:db_group", "Upgrade or inspect the database schema."),
         "config": Entry("app.cli.configuration:config_group", "Show or check the settings."),
     },
@@ -53,5 +55,18 @@ JOB_SECTIONS: dict[str, dict[str, Entry]] = {
         "why": Entry("app.cli.job_read:why_command", "Say why a job is still waiting."),
         "watch": Entry("app.cli.job_watch:watch_command", "Follow a job until it is final."),
         "cancel": Entry("app.cli.job_cancel:cancel_command", "Cancel a job."),
+    },
+}
+
+SCHEDULE_SECTIONS: dict[str, dict[str, Entry]] = {
+    "Commands": {
+        "create": Entry("app.cli.schedule_create:create_command", "Create a schedule."),
+        "list": Entry("app.cli.schedule_read:list_command", "List schedules by name."),
+        "show": Entry("app.cli.schedule_read:show_command", "Show all that is known of one."),
+        "next": Entry("app.cli.schedule_read:next_command", "Show when an expression runs."),
+        "run": Entry("app.cli.schedule_actions:run_command", "Make its job now."),
+        "pause": Entry("app.cli.schedule_actions:pause_command", "Pause a schedule."),
+        "resume": Entry("app.cli.schedule_actions:resume_command", "Resume a schedule."),
+        "delete": Entry("app.cli.schedule_actions:delete_command", "Delete a schedule."),
     },
 }

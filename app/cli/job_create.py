@@ -92,7 +92,12 @@ def say_accepted(job: Mapping[str, Any], *, is_replayed: bool = False) -> None:
     """Tell the person what was accepted, who will run it, and what may go wrong."""
     word = "already there" if is_replayed or job.get("deduplicated") else "accepted"
     say(("✓ ", "green"), f"{word}: {job['job_type']} {job['id']}", _runner_words(job))
-    for warning in job.get("warnings") or []:
+    say_warnings(job)
+
+
+def say_warnings(answer: Mapping[str, Any]) -> None:
+    """Tell what did not stop the request but should be known."""
+    for warning in answer.get("warnings") or []:
         say(("! ", "yellow"), f"{warning['detail']}")
         if warning.get("hint"):
             say(("  hint: ", "bold"), warning["hint"])

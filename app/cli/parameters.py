@@ -12,6 +12,7 @@ from uuid import UUID
 import click
 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
 
 
@@ -70,10 +71,22 @@ class JobId(click.ParamType[Any]):
             self.fail(f"{value!r} is no job id; `ops job list` shows them.", param, ctx)
 
 
+class Name(click.ParamType[Any]):
+    """A name as the database has them; nothing else may become a part of an address."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _NAME.fullmatch(value):
+            self.fail(f"{value!r} is no name: a letter, then letters, digits and _.", param, ctx)
+        return str(value)
+
+
 LENGTH = Length()
 AHEAD = Moment(ahead=True)
 AGO = Moment(ahead=False)
 JOB_ID = JobId()
+NAME = Name()
 
 
 def read_payload(pairs: Sequence[str], text: str | None, file: IO[str] | None) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -256,3 +259,11 @@ def test_it_begins_no_schedule_when_its_time_is_over_and_the_next_goes_on(
 def test_a_database_that_lacks_the_tables_is_told(empty_database_url: str) -> None:
     with serving(empty_database_url, jobs_enabled=True, cron_secret=SECRET) as client:
         problem(client.get(CRON, headers=BEARER), 503, "schema_not_current")
+
+
+def test_vercel_is_told_to_call_it_once_a_day() -> None:
+    """More often its free plan refuses to deploy."""
+    configuration = json.loads(Path("vercel.json").read_text(encoding="utf-8"))
+    (entry,) = configuration["crons"]
+    assert entry["path"] == CRON
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", entry["schedule"])
