@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 
 from app.db.engine import make_engine
 from scripts.programs import Missing, find_pgbouncer
+from tests import witness
 from tests.database import (
     Session,
     drop_database,
@@ -65,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "shows_secrets(reason): prints a secret on purpose")
     config.addinivalue_line("markers", "unpooled(reason): cannot run behind a transaction pooler")
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None:
@@ -103,6 +105,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if marker := item.get_closest_marker("unpooled"):
             item.add_marker(pytest.mark.skip(reason=f"not behind a pooler: {marker.args[0]}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Show the witness what a test printed and logged."""
+    report: Any = yield
+    for name, content in report.sections:
+        witness.saw(name, content)
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_comes_out(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test during which any output of the product had a secret in it."""
+    yield
+    leaks = witness.leaks()
+    if request.node.get_closest_marker("shows_secrets") is None:
+        assert leaks == []
 
 
 @pytest.fixture(scope="session")
@@ -144,9 +164,14 @@ def pooled_url(direct_url: str, pooler: PgBouncer) -> str:
 
 
 @pytest.fixture
-def direct_url(worker_database: psycopg.Connection, server_url: str) -> str:
+def direct_url(worker_database: psycopg.Connection, server_url: str) -> Iterator[str]:
     empty_tables(worker_database)
-    return url_of(server_url, worker_database.info.dbname)
+    url = url_of(server_url, worker_database.info.dbname)
+    witness.watch(make_url(url).password or "")
+    yield url
+    for table in ("ops_jobs", "ops_job_events", "ops_runners"):
+        query = f"select t::text from {table} t where t::text like '%{witness.CANARY}%'"
+        witness.saw_rows(f"table {table}", worker_database.execute(query.encode()).fetchall())
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from app.jobs import JobType
 from app.web import create_app
 from app.web.plane import EXTENSION
 from config import Settings
+from tests import witness
 from tests.pgbouncer import is_pooled
+from tests.witness import CANARY
 
-KEY = "a-key-for-tests"
+KEY = f"{CANARY}-ops-key"
 HEADERS = {"X-Ops-Key": KEY}
 JOBS = "/api/v1/ops/jobs"
 TRIGGER = "/api/v1/ops/trigger_runner"
@@ -59,7 +61,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "database_url": database_url,
         "database_url_direct": database_url,
         "database_prepare": not is_pooled(database_url),
-        "secret_key": "a-secret-key-for-tests",
+        "secret_key": f"{CANARY}-secret-key",
         "ops_api_key": KEY,
     }
     return Settings(**{**values, **changes})
@@ -70,10 +72,21 @@ def make_app(database_url: str, **changes: Any) -> Flask:
     return create_app(settings, job_types={t.name: t for t in (GREET, NOTION)})
 
 
+class WatchedClient(FlaskClient):
+    """A client that shows every answer to the witness."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        answer = super().open(*args, **kwargs)
+        content = b"" if answer.is_streamed else answer.data
+        witness.saw("an answer of the API", str(answer.headers), content)
+        return answer
+
+
 @contextmanager
 def serving(database_url: str, **changes: Any) -> Iterator[FlaskClient]:
     """Yield a client that sends the key; `changes` are settings."""
     app = make_app(database_url, **changes)
+    app.test_client_class = WatchedClient
     client = app.test_client()
     client.environ_base["HTTP_X_OPS_KEY"] = KEY
     try:

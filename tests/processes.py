@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from tests import witness
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +42,9 @@ class RealProcess:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        self.lines.extend(line.rstrip("\n") for line in iter(self._process.stdout.readline, ""))
+        for line in iter(self._process.stdout.readline, ""):
+            self.lines.append(line.rstrip("\n"))
+            witness.saw("what a process printed", line)
 
     @property
     def pid(self) -> int:

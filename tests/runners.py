@@ -14,18 +14,21 @@ import urllib3
 
 from app import jobs
 from app.jobs import Event, Job
+from tests import witness
 from tests.pgbouncer import is_pooled
 from tests.processes import RealProcess, descendants
 from tests.waiting import wait_until
+from tests.witness import CANARY
 
-TOKEN = "runner-token-for-tests"
+TOKEN = f"{CANARY}-runner-token"
+PREVIOUS_TOKEN = f"{CANARY}-runner-token-before"
 LEASE_SECONDS = 3
 
 _ENVIRONMENT = {
     "APP_ENV": "testing",
-    "SECRET_KEY": "secret-key-for-tests",
+    "SECRET_KEY": f"{CANARY}-secret-key",
     "RUNNER_TOKEN": TOKEN,
-    "RUNNER_TOKEN_PREVIOUS": "runner-token-before",
+    "RUNNER_TOKEN_PREVIOUS": PREVIOUS_TOKEN,
     "RUNNER_PORT": "0",
     "RUNNER_NAME": "test",
     "RUNNER_SLOTS": "2",
@@ -66,6 +69,7 @@ class Runner(RealProcess):
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = _http.request(method, f"{self.url}{path}", body=data, headers=named)
+        witness.saw("an answer of the listener", str(response.headers), response.data)
         is_json = "json" in response.headers.get("Content-Type", "")
         return response.status, json.loads(response.data) if is_json else {"text": response.data}
 

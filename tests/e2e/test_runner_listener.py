@@ -15,7 +15,7 @@ import pytest
 
 from app import jobs
 from tests.processes import is_running
-from tests.runners import TOKEN, Runner, kinds, running, wait_for_status
+from tests.runners import PREVIOUS_TOKEN, TOKEN, Runner, kinds, running, wait_for_status
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
@@ -87,7 +87,7 @@ def test_a_wake_up_needs_the_token_and_nothing_else(database_url: str, connectio
         assert len(bodies) == 1
         assert "Invalid or missing X-Runner-Token" in bodies.pop()
         assert statements(connection) == before
-        for token in (TOKEN, "runner-token-before"):
+        for token in (TOKEN, PREVIOUS_TOKEN):
             assert runner.request("POST", "/runner/wake", x_runner_token=token) == (
                 202,
                 {"status": "accepted"},

@@ -20,6 +20,7 @@ from config import load_settings
 from tests.control_plane import HEADERS, JOBS, KEY, make_app
 from tests.factories import TYPE
 from tests.waiting import wait_until
+from tests.witness import CANARY
 
 Connection = psycopg.Connection[Any]
 pytestmark = pytest.mark.unpooled("it counts the connections of the server")
@@ -36,7 +37,7 @@ def serving(database_url: str, **variables: str) -> Iterator[FlaskClient]:
     environment = {
         "APP_ENV": "testing",
         "DATABASE_URL": database_url,
-        "SECRET_KEY": "a-secret-key-for-tests",
+        "SECRET_KEY": f"{CANARY}-secret-key",
         "OPS_API_KEY": KEY,
         "CRON_SECRET": KEY,
         **variables,

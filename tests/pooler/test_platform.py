@@ -22,6 +22,7 @@ from tests.pgbouncer import PgBouncer, assert_nothing_is_left_in_the_pool
 from tests.processes import process
 from tests.runners import TOKEN, running, wait_for_status
 from tests.waiting import wait_until
+from tests.witness import CANARY
 
 Conn = psycopg.Connection[Any]
 KEY = "an-ops-key-for-tests"
@@ -34,7 +35,7 @@ def serving(database_url: str, runner_url: str) -> Iterator[str]:
     """Run the control plane as the platform would: no connection outlives its request."""
     (port,) = free_ports(1)
     environment = {
-        "APP_ENV": "testing", "SECRET_KEY": "secret-key-for-tests", "OPS_API_KEY": KEY,
+        "APP_ENV": "testing", "SECRET_KEY": f"{CANARY}-secret-key", "OPS_API_KEY": KEY,
         "DATABASE_URL": database_url, "DATABASE_PREPARE": "false", "DATABASE_POOL_SIZE": "0",
         "RUNNER_ENABLED": "true", "RUNNER_URL": runner_url, "RUNNER_TOKEN_OUTBOUND": TOKEN,
         "PATH": "/usr/bin:/bin",

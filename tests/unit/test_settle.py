@@ -26,7 +26,7 @@ def a_claim(**values: Any) -> Claim:
             "priority": 5,
             "concurrency_key": "",
             "available_at": datetime(2026, 1, 1, tzinfo=UTC),
-            "attempt": 1,
+            "seq": 1, "attempt": 1,
             "max_attempts": None,
             "timeout_seconds": None,
             "cancel_requested": False,
