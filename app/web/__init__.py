@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 
 from app.db.engine import make_engine
 from app.web import (
+    batch,
     cron,
     debug,
     docs,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 OPEN: tuple[Blueprint, ...] = (health.blueprint, docs.blueprint)
 OPS: tuple[Blueprint, ...] = (
     jobs.blueprint,
+    batch.blueprint,
     trigger.blueprint,
     runners.blueprint,
     schedules.blueprint,
@@ -46,7 +48,7 @@ OPS: tuple[Blueprint, ...] = (
 def create_app(settings: Settings, *, job_types: JobTypes | None = None) -> Flask:
     """Return the control plane. `job_types` are those whose payloads it checks and lists."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + 1  # the reader judges
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES  # the reader sets another for a longer body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = ControlPlane(

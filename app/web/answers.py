@@ -122,6 +122,12 @@ class CreatedAnswer(AcceptedAnswer, JobAnswer):
     deduplicated: bool = Field(description="True where an active job had the same dedupe_key.")
 
 
+class BatchAnswer(AcceptedAnswer):
+    """The ids of the jobs, in the order they were sent, and who will run them."""
+
+    ids: list[UUID]
+
+
 class EventAnswer(Answer):
     """One line of a job's history."""
 

@@ -8,24 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from pydantic import ValidationError
-
-from app.jobs import Job, NewJob, RunnerState, enqueue, enqueue_once, rescue, runner_state
-from app.web.answers import CreatedAnswer, WakeAnswer, WarningAnswer
-from app.web.errors import Problem
-from app.web.inputs import JobFields
+from app.jobs import (
+    Job,
+    NewJob,
+    RunnerState,
+    enqueue,
+    enqueue_many,
+    enqueue_once,
+    rescue,
+    runner_state,
+)
+from app.web.answers import BatchAnswer, CreatedAnswer, WakeAnswer
+from app.web.batch_reader import MOST_ERRORS
+from app.web.errors import FieldError, Problem
+from app.web.inputs import JobFields, NewJobBody
 from app.web.job_answer import job_fields
+from app.web.known_types import check_payload, payload_errors, type_warnings
 from app.web.plane import ControlPlane
 from app.web.reader import read_idempotency_key
 from app.web.request_ids import request_id
-from app.web.validation import body_errors
 from app.web.wake import WakeOutcome
 from app.web.waking import runner_seen, wake_warnings
 
 ACTOR = "api"
+_OWN_FIELDS = tuple(name for name in JobFields.model_fields if name not in ("job_type", "run_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +51,36 @@ class Creation:
 def create_job(plane: ControlPlane, job_type: str, body: JobFields) -> Creation:
     """Commit the job that `body` asks for. Raises Problem, IdempotencyKeyReused."""
     check_payload(plane, job_type, body.payload)
+    fields = {"job_type": job_type, **new_job_fields(body)}
+    return commit_job(plane, fields, meaning=body.model_dump(mode="json", exclude_defaults=True))
+
+
+def commit_job(
+    plane: ControlPlane, fields: Mapping[str, Any], *, meaning: Mapping[str, Any]
+) -> Creation:
+    """Commit a job of the fields of NewJob, once where the request has an Idempotency-Key.
+
+    `meaning` is what a second request with the same key has to ask for, too.
+    """
     key = read_idempotency_key()
-    fields = _new_job_fields(body)
     with plane.transaction() as conn:
         if key is None:
-            job, is_replay = enqueue(conn, job_type, actor=ACTOR, **fields), False
+            job, is_replay = enqueue(conn, actor=ACTOR, **fields), False
         else:
             job, is_replay = enqueue_once(
-                conn,
-                NewJob(job_type=job_type, **fields),
-                key=key,
-                body_sha256=_body_sha256(body),
-                actor=ACTOR,
+                conn, NewJob(**fields), key=key, body_sha256=_sha256(meaning), actor=ACTOR
             )
         return Creation(job, is_replay, see_runners(plane, conn))
+
+
+def create_jobs(
+    plane: ControlPlane, bodies: Sequence[NewJobBody]
+) -> tuple[list[UUID], RunnerState]:
+    """Commit jobs together and return their ids in order. Raises Problem."""
+    _check_payloads(plane, bodies)
+    new = [NewJob(job_type=body.job_type, **new_job_fields(body)) for body in bodies]
+    with plane.transaction() as conn:
+        return enqueue_many(conn, new, actor=ACTOR), see_runners(plane, conn)
 
 
 def see_runners(plane: ControlPlane, conn: Any) -> RunnerState:
@@ -89,54 +116,45 @@ def created_answer(
     )
 
 
-def check_payload(plane: ControlPlane, job_type: str, payload: dict[str, Any]) -> None:
-    """Raise Problem `invalid_payload` where the job type is known and the payload does not fit."""
-    known = plane.job_types.get(job_type)
-    if known is None:
-        return
-    try:
-        # As JSON, for that is how the runner reads it.
-        known.payload.model_validate_json(json.dumps(payload))
-    except ValidationError as error:
-        raise Problem(
-            "invalid_payload",
-            hint=f"ops types {job_type}",
-            errors=body_errors(error, known.payload, root="/payload"),
-        ) from None
+def batch_answer(
+    plane: ControlPlane,
+    bodies: Sequence[NewJobBody],
+    ids: list[UUID],
+    runners: RunnerState,
+    wake: WakeOutcome | None,
+) -> BatchAnswer:
+    """Return the ids with what is known of who will run the jobs; each warning once."""
+    seen = runner_seen(runners, wake, lease_seconds=plane.settings.runner_lease_seconds)
+    of_types = {
+        warning.code: warning
+        for job_type in dict.fromkeys(body.job_type for body in bodies)
+        for warning in type_warnings(plane, job_type)
+    }
+    return BatchAnswer(
+        ids=ids,
+        runner=seen,
+        wake=WakeAnswer.model_validate(wake) if wake else None,
+        warnings=[*of_types.values(), *wake_warnings(seen, wake)],
+    )
 
 
-def _new_job_fields(body: JobFields) -> dict[str, Any]:
+def new_job_fields(body: JobFields) -> dict[str, Any]:
     """Return the fields of NewJob besides its type."""
-    own = set(JobFields.model_fields) - {"job_type", "run_at"}
-    fields = {name: getattr(body, name) for name in own}
+    fields = {name: getattr(body, name) for name in _OWN_FIELDS}
     due = body.available_at or body.run_at
     return {**fields, "available_at": due, "request_id": request_id()}
 
 
-def _body_sha256(body: JobFields) -> bytes:
-    """Hash what the body means: neither its white space nor a default written out matters."""
-    meaning = body.model_dump(mode="json", exclude_defaults=True)
+def _check_payloads(plane: ControlPlane, bodies: Sequence[NewJobBody]) -> None:
+    errors: list[FieldError] = []
+    for place, body in enumerate(bodies):
+        errors += payload_errors(plane, body.job_type, body.payload, root=f"/{place}")
+        if len(errors) >= MOST_ERRORS:
+            break
+    if errors:
+        raise Problem("invalid_payload", hint="ops types", errors=errors[:MOST_ERRORS])
+
+
+def _sha256(meaning: Mapping[str, Any]) -> bytes:
+    """Hash what a request means: neither its white space nor a default written out matters."""
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).digest()
-
-
-def type_warnings(plane: ControlPlane, job_type: str) -> list[WarningAnswer]:
-    """Return what the caller should know of the job type."""
-    known = plane.job_types.get(job_type)
-    if known is None:
-        return [
-            WarningAnswer(
-                code="unknown_job_type",
-                detail="This control plane does not know the job type; "
-                "the payload was not checked.",
-                hint="ops types",
-            )
-        ]
-    if known.flag and not getattr(plane.settings, known.flag):
-        return [
-            WarningAnswer(
-                code="feature_off",
-                detail="The feature of this job type is switched off here.",
-                hint=f"Set {known.flag.upper()} to true.",
-            )
-        ]
-    return []

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import render_template
 from markupsafe import Markup
@@ -66,8 +66,10 @@ def _operation(document: Schema, path: str, method: str, operation: Schema) -> S
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     fields: list[Schema] = []
     if content:
-        name = content["schema"]["$ref"].rsplit("/", 1)[-1]
-        fields = list(_fields(document["components"]["schemas"][name]))
+        schema = _resolve(document, content["schema"])
+        if "items" in schema:  # a list: its fields are those of each element
+            schema = _resolve(document, schema["items"])
+        fields = list(_fields(schema))
     parameters = [
         {
             "name": parameter["name"],
@@ -107,6 +109,11 @@ def _operation(document: Schema, path: str, method: str, operation: Schema) -> S
         "codes": codes,
         "curl": curl_line(method, example_path, content.get("example"), with_key=needs_key),
     }
+
+
+def _resolve(document: Schema, schema: Schema) -> Schema:
+    name = schema["$ref"].rsplit("/", 1)[-1]
+    return cast("Schema", document["components"]["schemas"][name])
 
 
 def _codes(description: str) -> list[str]:

@@ -7,7 +7,7 @@ from functools import partial
 
 import psycopg
 import sqlalchemy.exc
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.jobs import IdempotencyKeyReused, JobNotFound, WrongState
@@ -78,6 +78,9 @@ def _http(error: HTTPException) -> Response:
     code = _BY_STATUS.get(error.code or 500, "bad_request")
     if (error.code or 500) >= 500:
         return _internal(error)
+    if code == "body_too_large" and request.max_content_length:
+        most = request.max_content_length - 1  # as the reader sets it
+        return problem_response(Problem(code, f"The body is longer than {most} bytes."))
     allowed = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
     return problem_response(Problem(code, headers=headers))

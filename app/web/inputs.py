@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from app.jobs.states import Status
 from app.web.fields import EventId, Instant, Limit, Name, NearInstant, Switch, Tag, Text
@@ -49,6 +49,9 @@ class JobFields(Body):
     timeout_seconds: int | None = Field(
         None, ge=1, le=86_400, description="The handler's where absent."
     )
+    concurrency_key: Annotated[str, Field(max_length=200)] = Field(
+        "", description="Jobs of a type that share it are served in turn, and limited together."
+    )
     dedupe_key: Text | None = Field(
         None, description="While a job of this type and key is active, that one is answered."
     )
@@ -69,6 +72,12 @@ class NewJobBody(JobFields):
     """A job to be created."""
 
     job_type: Name = Field(description="The kind of work.")
+
+
+class BatchBody(RootModel[list[NewJobBody]]):
+    """Jobs to be created together, all or none."""
+
+    root: Annotated[list[NewJobBody], Field(min_length=1, max_length=10_000)]
 
 
 class TriggerBody(JobFields):

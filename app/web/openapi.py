@@ -15,6 +15,7 @@ from app.web.auth import Credential
 from app.web.errors import KINDS
 from app.web.inputs import Query
 from app.web.operation import Operation, Reply, operation_of
+from app.web.reader import JSON
 from app.web.routes import Route, documented_routes
 
 Schema = dict[str, Any]
@@ -113,14 +114,19 @@ def _operation(
         "responses": _responses(route, operation, references),
     }
     if operation.body is not None:
-        content: Schema = {"schema": references[operation.body]}
-        if operation.example is not None:
-            content["example"] = dict(operation.example)
         described["requestBody"] = {
             "required": operation.is_body_required,
-            "content": {"application/json": content},
+            "content": dict(_request_contents(operation, references[operation.body])),
         }
     return described
+
+
+def _request_contents(operation: Operation, reference: Schema) -> Iterator[tuple[str, Schema]]:
+    for media_type in operation.body_media_types:
+        content: Schema = {"schema": reference if media_type == JSON else {"type": "string"}}
+        if operation.example is not None and media_type == JSON:
+            content["example"] = operation.example
+        yield media_type, content
 
 
 def _parameters(route: Route, operation: Operation) -> Iterator[Schema]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from app.web.errors import Problem
 from app.web.inputs import Query
 from app.web.plane import current_plane
-from app.web.reader import read_body, read_query
+from app.web.reader import JSON, read_body, read_query
 
 View = Callable[..., Response]
 
@@ -33,7 +33,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What one route does, for the reader of the docs. `headers` are those a caller may send."""
+    """What one route does, for the reader of the docs. `headers` are those a caller may send.
+
+    `body_reader` reads a body that is not a single JSON object.
+    """
 
     tag: str
     summary: str
@@ -42,8 +45,10 @@ class Operation:
     problems: tuple[str, ...] = ()
     query: type[Query] = Query
     body: type[BaseModel] | None = None
+    body_reader: Callable[[], BaseModel] | None = None
+    body_media_types: tuple[str, ...] = (JSON,)
     is_body_required: bool = True
-    example: Mapping[str, Any] | None = None
+    example: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     flag: str | None = None
 
@@ -59,7 +64,9 @@ def operation(**declared: Any) -> Callable[[View], View]:
             if described.flag and not getattr(current_plane().settings, described.flag):
                 raise Problem("feature_disabled", hint=f"Set {described.flag.upper()} to true.")
             inputs: dict[str, Any] = {"query": read_query(described.query)}
-            if described.body is not None:
+            if described.body_reader is not None:
+                inputs["body"] = described.body_reader()
+            elif described.body is not None:
                 inputs["body"] = read_body(described.body, is_required=described.is_body_required)
             return view(**path, **inputs)
 

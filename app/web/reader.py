@@ -13,6 +13,7 @@ from app.web.errors import FieldError, Problem
 from app.web.strict_json import MAX_BYTES, InvalidJSON, parse_object
 from app.web.validation import body_errors, query_errors
 
+JSON = "application/json"
 Model = TypeVar("Model", bound=BaseModel)
 _MAX_PARAMETERS = 40
 
@@ -58,23 +59,33 @@ def _query_pairs() -> list[tuple[str, str]]:
 def _read_object(is_required: bool) -> dict[str, Any]:
     if not is_required and not request.content_length and not _is_chunked():
         return {}
-    _check_media_type()
-    # Where no length is declared werkzeug cuts the body at MAX_CONTENT_LENGTH without a word; that
-    # is one byte above our limit.
-    body = request.get_data(cache=False)
-    if len(body) > MAX_BYTES:
-        raise Problem("body_too_large")
+    check_media_type(JSON)
+    body = read_bytes(MAX_BYTES)
     try:
         return parse_object(body)
     except InvalidJSON as error:
         raise Problem("invalid_json", str(error)) from None
 
 
-def _check_media_type() -> None:
+def read_bytes(max_bytes: int) -> bytes:
+    """Return the body as it is; raises Problem where it is longer."""
+    # Where no length is declared werkzeug cuts the body here without a word: so one byte above.
+    request.max_content_length = max_bytes + 1
+    body = request.get_data(cache=False)
+    if len(body) > max_bytes:
+        raise Problem("body_too_large", f"The body is longer than {max_bytes} bytes.")
+    return body
+
+
+def check_media_type(*accepted: str) -> None:
+    """Raise Problem unless the body is said to be one of these, in UTF-8 and not compressed."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    is_json = request.mimetype == "application/json" and charset in ("utf-8", "utf8")
-    if not is_json or request.headers.get("Content-Encoding", "identity") != "identity":
-        raise Problem("unsupported_media_type")
+    is_accepted = request.mimetype in accepted and charset in ("utf-8", "utf8")
+    if not is_accepted or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem(
+            "unsupported_media_type",
+            f"The body must be uncompressed {' or '.join(accepted)} in UTF-8.",
+        )
 
 
 def _is_chunked() -> bool:

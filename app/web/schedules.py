@@ -21,9 +21,9 @@ from app.schedules import (
     pause_schedule,
     resume_schedule,
 )
-from app.web.creation import check_payload, type_warnings
 from app.web.cursor import decode_name, encode_name
 from app.web.inputs import Query
+from app.web.known_types import check_payload, type_warnings
 from app.web.operation import Reply, operation
 from app.web.plane import current_plane
 from app.web.respond import json_response

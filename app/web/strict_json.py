@@ -13,6 +13,7 @@ from typing import Any
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 20
+WHITE_SPACE = " \t\r\n"
 
 # Possessive quantifiers and the optional closing quote keep this linear on any input: without
 # them a body of escaped quotes would be scanned again from each quote.
@@ -26,7 +27,11 @@ class InvalidJSON(ValueError):
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`. Raises InvalidJSON."""
-    text = _decode(body)
+    return parse_text(decode(body, MAX_BYTES))
+
+
+def parse_text(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text whose length was judged. Raises InvalidJSON."""
     _check_depth(text)
     try:
         value = json.loads(
@@ -47,17 +52,18 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _decode(body: bytes) -> str:
-    if len(body) > MAX_BYTES:
-        raise InvalidJSON(f"Longer than {MAX_BYTES} bytes.")
+def decode(body: bytes, max_bytes: int) -> str:
+    """Return the text of a body in UTF-8 that is not blank. Raises InvalidJSON."""
+    if len(body) > max_bytes:
+        raise InvalidJSON(f"Longer than {max_bytes} bytes.")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidJSON(f"Not valid UTF-8 at byte {error.start}.") from None
     if text.startswith("\ufeff"):
         raise InvalidJSON("Starts with a byte order mark.")
-    if not text.strip(" \t\r\n"):
-        raise InvalidJSON("Empty: expected a JSON object.")
+    if not text.strip(WHITE_SPACE):
+        raise InvalidJSON("Empty: expected JSON.")
     return text
 
 

@@ -209,7 +209,7 @@ def test_the_metrics_of_the_listener_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("title", "pattern", "modules"),
     [
-        ("Warnings", r'code="(\w+)"', ["app/web/creation.py", "app/web/waking.py"]),
+        ("Warnings", r'code="(\w+)"', ["app/web/known_types.py", "app/web/waking.py"]),
         ("Why a job waits", r'WaitingReason\(\s*"(\w+)"', ["app/jobs/waiting.py"]),
     ],
 )

@@ -148,6 +148,9 @@ def exchanges(client: FlaskClient, claim_id: str) -> Iterator[tuple[str, str, Te
     yield "POST", JOBS, client.post(JOBS, json={"job_type": TYPE, "x": 1})
     yield "POST", JOBS, client.post(JOBS, json={"job_type": "greet"})
     yield "POST", JOBS, client.post(JOBS, data=b"x", content_type="text/plain")
+    batch = f"{JOBS}/batch"
+    for sent in ([{"job_type": TYPE}], [{"job_type": TYPE, "x": 1}], [{"job_type": "greet"}]):
+        yield "POST", batch, client.post(batch, json=sent)
     yield "POST", TRIGGER, client.post(TRIGGER, json={"job_type": TYPE})
     yield "POST", TRIGGER, client.post(TRIGGER)
     yield "GET", JOBS, client.get(JOBS, query_string={"limit": "1"})
