@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.jobs import Held
+from worker.clock import Clock
 from worker.engine import Engine
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
@@ -77,6 +78,9 @@ class Daemon:
             lease=self._lease,
             on_cancel=self._cancel,
         )
+        self._clock = Clock(
+            settings, actor=self._identity.actor, on_fired=lambda: self._engine.wake()
+        )
         self._engine = Engine(
             settings,
             registry,
@@ -84,6 +88,7 @@ class Daemon:
             lease=self._lease,
             heartbeat=self._heartbeat,
             journal=self._journal,
+            clock=self._clock,
         )
         self._pool = Pool(
             size=settings.runner_slots,
@@ -125,9 +130,12 @@ class Daemon:
         self._start_thread("engine", self._engine.run)
         self._start_thread("slots", self._pool.run)
         self._start_thread("heartbeat", self._heartbeat.run)
+        if self._clock.is_enabled:
+            self._start_thread("clock", self._clock.run)
         self._tell_start()
         code = self._supervise()
         self._heartbeat.end()
+        self._clock.end()
         self._pool.close()
         for pool in self._inside:
             pool.close()

@@ -20,6 +20,7 @@ from app import jobs
 from app.jobs import Claim, Limit
 from worker.agenda import NEVER, Agenda
 from worker.backoff import backoff_seconds
+from worker.clock import Clock
 from worker.database import Connection, Database
 from worker.dispatch import Dispatcher
 from worker.heartbeat import Heartbeat
@@ -63,12 +64,14 @@ class Engine:
         lease: Lease,
         heartbeat: Heartbeat,
         journal: Journal,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._identity = identity
         self._lease = lease
         self._journal = journal
+        self._clock = clock
         self._database = Database(settings, application_name="ops-runner")
         self._agenda = Agenda(
             look_seconds=settings.runner_look_seconds, lease_seconds=settings.runner_lease_seconds
@@ -358,6 +361,7 @@ class Engine:
                 allowlist=self._open(self._registry.allowlist),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
+            self._clock.look(conn)
         self._agenda.looked(look)
         self._journal.looked()
 
