@@ -20,7 +20,6 @@ def a_claim(**values: Any) -> Claim:
         **{
             "id": uuid4(),
             "claim_seq": 5,
-            "seq": 1,
             "batch": 1,
             "job_type": "strict",
             "queue": "default",
