@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,71 +9,28 @@ from typing import Any
 
 import pytest
 
+from tests.process_slots import ProcessSlots
 from tests.processes import is_running
 from tests.waiting import wait_until
-from worker.lease import Lease
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.guard_link import GuardError
-from worker.slots.pool import LOGS_PER_RUN, Pool
-from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
-
-
-class Slots:
-    """A pool and all that it told."""
-
-    def __init__(self, size: int = 1, recycle_jobs: int = 100, grace: float = 5.0) -> None:
-        self.ended: queue.Queue[Ended] = queue.Queue()
-        self.told: list[Told] = []
-        self.lease = Lease(1_000, grace)
-        self.guards = GuardKeeper(["tests.bad_handlers"], {"fetch_max_bytes": 5})
-        self.pool = Pool(
-            size=size,
-            recycle_jobs=recycle_jobs,
-            kill_grace_seconds=grace,
-            guards=self.guards,
-            lease=self.lease,
-            on_ended=self.ended.put,
-            on_told=self.told.append,
-            on_change=lambda: None,
-        )
-        self.pool.start()
-        self._thread = threading.Thread(target=self.pool.run)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.pool.close()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-    def submit(self, how: str, *, file: Path | None = None, timeout_seconds: float = 30) -> Run:
-        payload = f'{{"how": "{how}", "file": "{file or ""}"}}'
-        run = Run(uuid.uuid4(), 7, "misbehave", 1, payload, timeout_seconds)
-        self.pool.submit([run])
-        return run
-
-    def next(self) -> Ended:
-        return self.ended.get(timeout=20)
-
-    def run(self, how: str, **arguments: Any) -> Ended:
-        run = self.submit(how, **arguments)
-        ended = self.next()
-        assert ended.run == run
-        return ended
+from worker.slots.pool import LOGS_PER_RUN
+from worker.slots.runs import Run, StopReason, Verdict
 
 
 @pytest.fixture(scope="module")
-def slots() -> Iterator[Slots]:
-    slots = Slots()
+def slots() -> Iterator[ProcessSlots]:
+    slots = ProcessSlots()
     yield slots
     slots.close()
 
 
 @pytest.fixture
 def own_slots() -> Iterator[Any]:
-    made: list[Slots] = []
+    made: list[ProcessSlots] = []
 
-    def make(**arguments: Any) -> Slots:
-        made.append(Slots(**arguments))
+    def make(**arguments: Any) -> ProcessSlots:
+        made.append(ProcessSlots(**arguments))
         return made[-1]
 
     yield make
@@ -92,17 +47,17 @@ def wait_until_gone(pid: int, within: float = 3.0) -> None:
     wait_until(lambda: not is_running(pid), message=f"process {pid} is gone", timeout=within)
 
 
-def test_a_result_comes_back_as_json(slots: Slots) -> None:
+def test_a_result_comes_back_as_json(slots: ProcessSlots) -> None:
     ended = slots.run("ok")
     assert (ended.verdict, ended.text, ended.stop) == (Verdict.SUCCEEDED, '{"ok":true}', None)
     assert ended.output is None
 
 
-def test_no_result_is_an_empty_object(slots: Slots) -> None:
+def test_no_result_is_an_empty_object(slots: ProcessSlots) -> None:
     assert slots.run("nothing").text == "{}"
 
 
-def test_a_coroutine_is_awaited_and_its_model_is_the_result(slots: Slots) -> None:
+def test_a_coroutine_is_awaited_and_its_model_is_the_result(slots: ProcessSlots) -> None:
     slots.pool.submit([Run(uuid.uuid4(), 1, "strict", 2, '{"how": "ok"}', 30)])
     ended = slots.next()
     assert (ended.verdict, ended.text) == (Verdict.SUCCEEDED, '{"how":"ok","file":""}')
@@ -122,7 +77,7 @@ def test_a_coroutine_is_awaited_and_its_model_is_the_result(slots: Slots) -> Non
         ("close_all", "slot process died: exit code 70"),
     ],
 )
-def test_a_slot_that_dies_is_never_a_success(slots: Slots, how: str, words: str) -> None:
+def test_a_slot_that_dies_is_never_a_success(slots: ProcessSlots, how: str, words: str) -> None:
     ended = slots.run(how)
     assert (ended.verdict, ended.text) == (Verdict.DIED, words)
     assert slots.run("ok").verdict is Verdict.SUCCEEDED
@@ -138,13 +93,13 @@ def test_a_slot_that_dies_is_never_a_success(slots: Slots, how: str, words: str)
     ],
 )
 def test_whatever_a_handler_raises_is_a_failure_with_its_name(
-    slots: Slots, how: str, words: str
+    slots: ProcessSlots, how: str, words: str
 ) -> None:
     ended = slots.run(how)
     assert (ended.verdict, ended.text) == (Verdict.FAILED, words)
 
 
-def test_an_error_text_is_made_storable_and_short(slots: Slots) -> None:
+def test_an_error_text_is_made_storable_and_short(slots: ProcessSlots) -> None:
     ended = slots.run("odd_error")
     assert ended.text.startswith("ValueError: bad \ufffd \ufffd xxx")
     assert len(ended.text.encode()) <= 4_096
@@ -168,7 +123,9 @@ def test_an_error_text_is_made_storable_and_short(slots: Slots) -> None:
         ("forge", "not JSON: NaN is not JSON"),
     ],
 )
-def test_a_result_that_cannot_be_stored_is_told_so(slots: Slots, how: str, words: str) -> None:
+def test_a_result_that_cannot_be_stored_is_told_so(
+    slots: ProcessSlots, how: str, words: str
+) -> None:
     ended = slots.run(how)
     assert (ended.verdict, ended.text) == (Verdict.RESULT_INVALID, words)
 
@@ -177,20 +134,20 @@ def test_a_result_that_cannot_be_stored_is_told_so(slots: Slots, how: str, words
     "payload",
     ["[" * 5_000 + "]" * 5_000, '{"how": 1' + "0" * 5_000 + "}", '{"how": "ok", "more": 1}', "{}"],
 )
-def test_a_payload_that_does_not_fit_is_told_so(slots: Slots, payload: str) -> None:
+def test_a_payload_that_does_not_fit_is_told_so(slots: ProcessSlots, payload: str) -> None:
     slots.pool.submit([Run(uuid.uuid4(), 1, "misbehave", 1, payload, 30)])
     ended = slots.next()
     assert ended.verdict is Verdict.PAYLOAD_INVALID
     assert len(ended.text) < 200
 
 
-def test_steering_exceptions_steer(slots: Slots) -> None:
+def test_steering_exceptions_steer(slots: ProcessSlots) -> None:
     later, given_up = slots.run("later"), slots.run("give_up")
     assert (later.verdict, later.text, later.delay_seconds) == (Verdict.RETRY_LATER, "not yet", 7.0)
     assert (given_up.verdict, given_up.text) == (Verdict.GAVE_UP, "no use")
 
 
-def test_progress_and_log_lines_arrive_before_the_end_and_storable(slots: Slots) -> None:
+def test_progress_and_log_lines_arrive_before_the_end_and_storable(slots: ProcessSlots) -> None:
     slots.told.clear()
     ended = slots.run("tell")
     progress, log = slots.told
@@ -203,13 +160,13 @@ def test_progress_and_log_lines_arrive_before_the_end_and_storable(slots: Slots)
     assert '"settings":{"fetch_max_bytes":5}' in ended.text
 
 
-def test_log_lines_are_capped(slots: Slots) -> None:
+def test_log_lines_are_capped(slots: ProcessSlots) -> None:
     slots.told.clear()
     slots.run("log_a_lot")
     assert len(slots.told) == LOGS_PER_RUN
 
 
-def test_output_is_kept_per_run_and_made_storable(slots: Slots) -> None:
+def test_output_is_kept_per_run_and_made_storable(slots: ProcessSlots) -> None:
     output = slots.run("print_oddly").output
     assert output is not None
     assert output.text == (
@@ -221,7 +178,7 @@ def test_output_is_kept_per_run_and_made_storable(slots: Slots) -> None:
     assert slots.run("ok").output is None
 
 
-def test_a_flood_of_output_keeps_its_head_and_its_tail(slots: Slots) -> None:
+def test_a_flood_of_output_keeps_its_head_and_its_tail(slots: ProcessSlots) -> None:
     output = slots.run("flood").output
     assert output is not None
     assert output.is_truncated
@@ -232,7 +189,7 @@ def test_a_flood_of_output_keeps_its_head_and_its_tail(slots: Slots) -> None:
 
 
 def test_a_handler_sees_no_environment_but_the_allowed(
-    slots: Slots, monkeypatch: pytest.MonkeyPatch
+    slots: ProcessSlots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = slots.run("read_runner").text
     assert "DATABASE_URL" not in text
@@ -240,7 +197,7 @@ def test_a_handler_sees_no_environment_but_the_allowed(
     assert text.count('"PATH":') == 1
 
 
-def test_a_slot_is_reused_and_its_state_put_back(slots: Slots) -> None:
+def test_a_slot_is_reused_and_its_state_put_back(slots: ProcessSlots) -> None:
     first, second = slots.run("change"), slots.run("change")
     assert first.text == second.text
     assert slots.run("pid").text == slots.run("pid").text
@@ -252,23 +209,25 @@ def test_a_slot_is_replaced_after_its_share_of_jobs(own_slots: Any) -> None:
     assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
-def test_a_slot_with_a_thread_left_running_is_replaced(slots: Slots) -> None:
+def test_a_slot_with_a_thread_left_running_is_replaced(slots: ProcessSlots) -> None:
     assert slots.run("leave_thread").text != slots.run("pid").text
 
 
-def test_a_fork_that_comes_back_from_the_handler_is_no_slot(slots: Slots) -> None:
+def test_a_fork_that_comes_back_from_the_handler_is_no_slot(slots: ProcessSlots) -> None:
     assert slots.run("return_from_fork").text == '{"is_child":false}'
     assert slots.run("ok").text == '{"ok":true}'
 
 
-def test_what_a_handler_leaves_behind_is_killed_when_it_ends(slots: Slots, tmp_path: Path) -> None:
+def test_what_a_handler_leaves_behind_is_killed_when_it_ends(
+    slots: ProcessSlots, tmp_path: Path
+) -> None:
     ended = slots.run("daemonise", file=tmp_path / "pid")
     assert ended.verdict is Verdict.SUCCEEDED
     assert not is_running(pid_in(tmp_path / "pid"))
 
 
 def test_what_a_handler_leaves_behind_is_killed_when_its_slot_crashes(
-    slots: Slots, tmp_path: Path
+    slots: ProcessSlots, tmp_path: Path
 ) -> None:
     ended = slots.run("daemonise_and_crash", file=tmp_path / "pid")
     assert ended.text == "slot process died: SIGKILL"
@@ -285,7 +244,7 @@ def test_a_timeout_kills_the_whole_tree(own_slots: Any, tmp_path: Path, how: str
     assert slots.run("ok").verdict is Verdict.SUCCEEDED
 
 
-def test_a_cooperative_handler_ends_within_the_grace(slots: Slots, tmp_path: Path) -> None:
+def test_a_cooperative_handler_ends_within_the_grace(slots: ProcessSlots, tmp_path: Path) -> None:
     run = slots.submit("wait", file=tmp_path / "started")
     wait_until((tmp_path / "started").exists, message="the handler runs")
     slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
@@ -293,7 +252,7 @@ def test_a_cooperative_handler_ends_within_the_grace(slots: Slots, tmp_path: Pat
     assert (ended.verdict, ended.stop) == (Verdict.CANCELLED, StopReason.CANCEL)
 
 
-def test_a_result_of_a_stopped_handler_is_marked_so(slots: Slots, tmp_path: Path) -> None:
+def test_a_result_of_a_stopped_handler_is_marked_so(slots: ProcessSlots, tmp_path: Path) -> None:
     run = slots.submit("finish_when_stopped", file=tmp_path / "started")
     wait_until((tmp_path / "started").exists, message="the handler runs")
     slots.pool.stop(run.id, run.claim_seq, StopReason.DRAIN)
@@ -301,7 +260,7 @@ def test_a_result_of_a_stopped_handler_is_marked_so(slots: Slots, tmp_path: Path
     assert (ended.verdict, ended.stop) == (Verdict.SUCCEEDED, StopReason.DRAIN)
 
 
-def test_a_stop_that_comes_too_late_does_not_reach_the_next_run(slots: Slots) -> None:
+def test_a_stop_that_comes_too_late_does_not_reach_the_next_run(slots: ProcessSlots) -> None:
     run = slots.submit("ok")
     assert slots.next().run == run
     slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
@@ -309,13 +268,13 @@ def test_a_stop_that_comes_too_late_does_not_reach_the_next_run(slots: Slots) ->
     assert (ended.verdict, ended.stop) == (Verdict.SUCCEEDED, None)
 
 
-def test_stopping_a_claim_that_another_took_over_stops_nothing(slots: Slots) -> None:
+def test_stopping_a_claim_that_another_took_over_stops_nothing(slots: ProcessSlots) -> None:
     run = slots.submit("ok")
     slots.pool.stop(run.id, run.claim_seq + 1, StopReason.CANCEL)
     assert slots.next().stop is None
 
 
-def test_a_run_that_waits_for_a_slot_can_be_stopped(slots: Slots, tmp_path: Path) -> None:
+def test_a_run_that_waits_for_a_slot_can_be_stopped(slots: ProcessSlots, tmp_path: Path) -> None:
     first = slots.submit("wait", file=tmp_path / "started")
     second = slots.submit("ok")
     wait_until((tmp_path / "started").exists, message="the handler runs")
