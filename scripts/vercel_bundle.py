@@ -75,6 +75,9 @@ def find_faults(bundle: Bundle) -> Iterator[str]:
     seconds = wanted["functions"][ENTRY_POINT]["maxDuration"]
     if bundle.configuration.get("maxDuration") != seconds:
         yield f"the function may not run for the {seconds} s of vercel.json"
+    routing = json.loads((bundle.output / "config.json").read_text(encoding="utf-8"))
+    if routing.get("crons", []) != wanted.get("crons", []):
+        yield f"its crons are {routing.get('crons')}"
     for name in sorted(bundle.files):
         if not name.startswith(VENDORED) and not belongs(name):
             yield f"not part of the control plane: {name}"

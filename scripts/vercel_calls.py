@@ -16,11 +16,12 @@ import psycopg
 from app.captorator.job_type import JOB_TYPE
 from app.cli.made_secrets import make_secret
 from app.cli.postgres import running
-from app.db.migrate import upgrade
+from app.db.migrate import FEATURES, upgrade
 from scripts.vercel_bundle import Bundle
 
 INSTANCE = Path(__file__).with_name("vercel_instance.py")
 JOBS = "/api/v1/ops/jobs"
+CRON = "/api/v1/ops/cron/wake"
 KEY = make_secret()
 JOB = {"job_type": JOB_TYPE.name, "payload": JOB_TYPE.example}
 REQUESTS = (
@@ -34,6 +35,8 @@ REQUESTS = (
     ("POST", JOBS, "wrong", JOB, 401),
     ("POST", JOBS, KEY, JOB, 201),
     ("GET", f"{JOBS}?limit=1", KEY, None, 200),
+    ("GET", CRON, "wrong", None, 401),
+    ("GET", CRON, KEY, None, 200),
 )
 END_SECONDS = 20.0
 CLOSE_SECONDS = 2.0
@@ -47,8 +50,12 @@ class Instance:
         self._answers = answers
 
     def request(self, method: str, path: str, *, key: str, body: object) -> tuple[int, str]:
-        """Return the status and the body of the answer; status 0 where the instance died."""
-        headers = {"host": "ops.example.com", "content-type": "application/json", "x-ops-key": key}
+        """Return the status and the body of the answer; status 0 where the instance died.
+
+        The key is sent as the cron's secret, too.
+        """
+        headers = {"host": "ops.example.com", "content-type": "application/json"}
+        headers |= {"x-ops-key": key, "authorization": f"Bearer {key}"}
         text = None if body is None else json.dumps(body)
         request = {"method": method, "path": path, "headers": headers, "body": text}
         self._requests.write(json.dumps(request) + "\n")
@@ -65,11 +72,12 @@ def find_wrong_answers(bundle: Bundle, python: Path, folder: Path) -> Iterator[s
     with tempfile.TemporaryDirectory(prefix="ops-vercel-") as data:
         Path(data).chmod(0o711)  # where root has to become `nobody`, it must get through
         with running(Path(data), fast_unsafe=True) as server:
-            upgrade(server.url, features=["captorator"])
+            upgrade(server.url, features=FEATURES)
             variables = {
                 **bundle.environment,
                 "VERCEL": "1", "APP_ENV": "production", "DATABASE_URL": server.url,
-                "SECRET_KEY": make_secret(), "OPS_API_KEY": KEY, "CAPTORATOR_ENABLED": "true",
+                "SECRET_KEY": make_secret(), "OPS_API_KEY": KEY, "CRON_SECRET": KEY,
+                "CAPTORATOR_ENABLED": "true", "JOBS_ENABLED": "true",
             }  # fmt: skip
             log = Path(data) / "instance.log"
             with psycopg.connect(server.url, autocommit=True) as conn:

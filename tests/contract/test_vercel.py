@@ -45,7 +45,8 @@ def test_secrets_of_a_developer_are_left_out() -> None:
 
 def test_a_cron_calls_a_route_that_is_there() -> None:
     urls = make_app("postgresql://nowhere/nothing").url_map.bind("localhost")
-    for cron in VERCEL.get("crons", []):
+    assert VERCEL["crons"]
+    for cron in VERCEL["crons"]:
         assert urls.match(cron["path"], method="GET")
 
 
@@ -60,6 +61,8 @@ def built(tmp_path: Path) -> Path:
     function = tmp_path / ".vercel" / "output" / "functions" / "flask.func"
     function.mkdir(parents=True)
     (function / HANDLER).write_text(f'"__VC_HANDLER_ENTRYPOINT": "{ENTRY_POINT}",')
+    routing = {"version": 3, "crons": VERCEL["crons"]}
+    (tmp_path / ".vercel" / "output" / "config.json").write_text(json.dumps(routing))
     put(tmp_path, ENTRY_POINT, "_vendor/psycopg_binary-3.3.9.dist-info/METADATA")
     return tmp_path
 
@@ -89,6 +92,10 @@ def enter_elsewhere(root: Path) -> None:
     handler.write_text('"__VC_HANDLER_ENTRYPOINT": "app/main.py"')
 
 
+def forget_the_cron(root: Path) -> None:
+    (root / ".vercel" / "output" / "config.json").write_text('{"version": 3}')
+
+
 def grow(root: Path) -> None:
     with (root / ENTRY_POINT).open("ab") as file:
         file.truncate(61_000_000)
@@ -108,6 +115,7 @@ def put_package(root: Path) -> None:
         (lambda root: put(root, ".env"), "not part of the control plane: .env"),
         (put_package, "not a package of vercel.txt: alembic"),
         (lambda root: put(root, maxDuration=300), "the function may not run for the"),
+        (forget_the_cron, "its crons are None"),
         (grow, "bytes are more than"),
     ],
 )
