@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from app.jobs.test_job import JOB_TYPE, Echo, EchoRequest
 from worker.context import JobContext
 from worker.handlers import handler
 
 
-class EchoRequest(BaseModel):
-    """What the echo is asked to do; unknown fields are welcome here, and come back."""
-
-    model_config = ConfigDict(extra="allow")
-
-    sleep_seconds: float = Field(default=0, ge=0, le=3_600)
-    fail: bool | str = False
-    output: str | None = None
-
-
-class Echo(BaseModel):
-    """The payload as it arrived."""
-
-    echo: dict[str, Any]
-
-
-@handler("test_job")
+@handler(JOB_TYPE.name)
 def echo(job: JobContext, payload: EchoRequest) -> Echo:
     """Print, sleep (noticing a stop), fail or echo, in this order."""
     if payload.output is not None:
