@@ -5,11 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from bench import tally
+from bench.job_types import JOB_TYPES, TEN_TYPES
 from worker.context import JobContext
 from worker.handlers import handler
-
-JOB_TYPES = {"process": "bench_process", "thread": "bench_thread"}
-TEN_TYPES = tuple(f"bench_type_{number}" for number in range(10))
 
 
 class Noop(BaseModel):

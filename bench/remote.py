@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -111,7 +111,9 @@ class Remote:
         return AdapterFailed(f"{self._name}, {self._called}: {why} (see {self._log})")
 
 
-def wait_until(is_done: Any, *, seconds: float, what: str, every: float = 0.002) -> None:
+def wait_until(
+    is_done: Callable[[], bool], *, seconds: float, what: str, every: float = 0.002
+) -> None:
     """Wait for a condition; raises AdapterFailed when the time is over."""
     deadline = time.monotonic() + seconds
     while not is_done():

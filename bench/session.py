@@ -20,6 +20,9 @@ from bench.sizes import Sizes
 LOGS = ROOT / ".ops" / "bench" / "logs"
 INSTALL_SECONDS = 120.0
 
+FAILURES = (AdapterFailed, psycopg.Error)
+"""What ends a case, and not the bench."""
+
 Run = dict[str, Any]
 """One case in one repeat: who, with what, and what was measured or why it failed."""
 
@@ -74,6 +77,11 @@ class Session:
     @property
     def peers(self) -> list[System]:
         return [system for system in self._systems.values() if system.is_peer]
+
+    @property
+    def enduring_peers(self) -> list[System]:
+        """The peers in the long scenarios."""
+        return self.peers if self.sizes.peers_at_length else []
 
     def has(self, name: str) -> bool:
         """Say whether a system takes part."""
@@ -139,17 +147,25 @@ class Session:
         return runs
 
     def _take(self, case: Case, take: Callable[[Case], Run], *, repeat: int) -> Run:
-        run: Run = {
-            "contender": case.contender.name,
-            "label": case.contender.label,
-            **case.parameters,
-            "repeat": repeat,
-            "load": machine.load(),
-        }
+        about = {"repeat": repeat, "load": machine.load()}
         try:
-            return run | take(case)
-        except (AdapterFailed, psycopg.Error) as error:
-            return run | {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+            return named(case) | about | take(case)
+        except FAILURES as error:
+            return failed(case, error) | about
+
+
+def named(case: Case) -> Run:
+    """Return the part of a run that says whose it is."""
+    return {
+        "contender": case.contender.name,
+        "label": case.contender.label,
+        **case.parameters,
+    }
+
+
+def failed(case: Case, error: Exception) -> Run:
+    """Return the run of a case that could not be measured."""
+    return named(case) | {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
 
 
 def _template(system: System) -> str:

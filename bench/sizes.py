@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Sizes:
     """The numbers of one mode; results carry them, and tables state them.
 
-    `divisor` shrinks what a slow system is given (`System.jobs`) in the same way.
+    `divisor` shrinks what a slow system is given (`System.jobs`) in the same way;
+    `peers_at_length` says that they take part in the long scenarios, backlog and snapshot.
     """
 
     mode: str
@@ -30,6 +31,7 @@ class Sizes:
     snapshot_rate: int
     cost_jobs: int
     flood_jobs: int
+    peers_at_length: bool
 
 
 FULL = Sizes(
@@ -51,6 +53,7 @@ FULL = Sizes(
     snapshot_rate=500,
     cost_jobs=20_000,
     flood_jobs=50_000,
+    peers_at_length=True,
 )
 QUICK = Sizes(
     mode="quick",
@@ -59,16 +62,17 @@ QUICK = Sizes(
     drain_jobs=4_000,
     single_calls=200,
     bulk_jobs=5_000,
-    latency_jobs=60,
-    latency_every_seconds=0.03,
-    look_jobs=10,
+    latency_jobs=40,
+    latency_every_seconds=0.05,
+    look_jobs=6,
     settle_seconds=2,
     idle_seconds=12,
     backlog_rows=10_000,
     backlog_claims=2_000,
-    snapshot_seconds=8,
+    snapshot_seconds=6,
     snapshot_windows=4,
     snapshot_rate=200,
     cost_jobs=1_000,
     flood_jobs=2_000,
+    peers_at_length=False,
 )

@@ -23,11 +23,11 @@ def latencies(
     length_ns: int,
     count: int,
 ) -> list[dict[str, Any]]:
-    """Return for each window how many were enqueued and started, and how long they waited.
+    """Return for each window how many were enqueued, and how long they waited.
 
     `called` says when the call began that enqueued a job, `started` when its handler did.
     """
-    enqueued, starts = [0] * count, [0] * count
+    enqueued = [0] * count
     waits: list[list[float]] = [[] for _ in range(count)]
     for n, call_ns in called.items():
         window = window_of(call_ns, begin_ns, length_ns, count)
@@ -36,15 +36,10 @@ def latencies(
         enqueued[window] += 1
         if n in started:
             waits[window].append((started[n] - call_ns) / MILLISECOND)
-    for started_ns in started.values():
-        window = window_of(started_ns, begin_ns, length_ns, count)
-        if window is not None:
-            starts[window] += 1
     seconds = length_ns / NANOSECONDS
     return [
         {
             "enqueued_per_second": enqueued[window] / seconds,
-            "jobs_per_second": starts[window] / seconds,
             **_ends(waits[window], "latency"),
         }
         for window in range(count)

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import psycopg
 
+from app.jobs import pause_queue
 from bench import tally
 from bench.contenders import OURS, RAW, Contender, System, tuned, variant
 from bench.drains import analyse, drain, wait_for_runs, working
 from bench.figures import rate
-from bench.handlers import JOB_TYPES, TEN_TYPES
+from bench.job_types import ALLOWLIST, JOB_TYPES, TEN_TYPES
 from bench.plans import explain_claim
 from bench.server import Database
-from bench.session import Case, Run, Session
+from bench.session import FAILURES, Case, Run, Session, failed
 
 PLAN_LIMIT = 100
 _FILL_SECONDS = 3_600.0
@@ -59,7 +60,7 @@ def _paused(session: Session, database: Database, rows: int) -> None:
     """Queue everything in a queue that is paused: no claim may pay for it."""
     _copy("paused", (JOB_TYPES["thread"],))(session, database, rows)
     with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("insert into ops_queues (name, paused_at) values ('paused', now())")
+        pause_queue(connection, "paused", actor="user:bench", reason=None, until=None)
 
 
 BACKLOGS = (
@@ -79,7 +80,7 @@ def measure(session: Session) -> list[Run]:
     if session.has(RAW):
         for backlog in BACKLOGS:
             runs += _beside(session, session.system(RAW), backlog, _own(session))
-    for peer in session.peers:
+    for peer in session.enduring_peers:
         if peer.loads_a_million:
             for name in (_EMPTY, _SAME):
                 backlog = Backlog(name, _nothing if name == _EMPTY else _load(tuned(peer)))
@@ -108,8 +109,11 @@ def _beside(
     rows = session.sizes.backlog_rows
     session.say(f"  laying {rows:,} rows: {backlog.name} ({system.label})")
     cases = [Case(contender, {"backlog": backlog.name}) for contender in contenders]
-    with _filled(session, system, backlog, rows) as template:
-        return session.measure(cases, lambda case: _first_claims(session, case, template))
+    try:
+        with _filled(session, system, backlog, rows) as template:
+            return session.measure(cases, lambda case: _first_claims(session, case, template))
+    except FAILURES as error:
+        return [failed(case, error) for case in cases]
 
 
 @contextlib.contextmanager
@@ -135,8 +139,7 @@ def _first_claims(session: Session, case: Case, template: Database) -> Run:
         analyse(session, database)
         plan = {}
         if not contender.system.is_peer:
-            allowlist = [*JOB_TYPES.values(), *TEN_TYPES]
-            plan = explain_claim(database.url, allowlist=allowlist, limit=PLAN_LIMIT)
+            plan = explain_claim(database.url, allowlist=ALLOWLIST, limit=PLAN_LIMIT)
         tally.clear()
         with working(session, contender, database) as workers:
             wait_for_runs(workers, claims)

@@ -1,6 +1,7 @@
 """7. What does a job cost PostgreSQL, handled 1, 10, 100, 500 at a time? And each index?
 
-Enqueued by `enqueue_many`, claimed and succeeded by the raw loop, in batches of the same size.
+Enqueued by `enqueue` or `enqueue_many`, claimed and succeeded by the raw loop, in batches of the
+same size.
 """
 
 from __future__ import annotations
@@ -96,10 +97,9 @@ def _with_indexes(session: Session, case: Case) -> Run:
 
 def _enqueue(session: Session, database: Database, jobs: int, batch: int) -> None:
     ours = tuned(session.system(OURS), slot="thread")
+    how = ("enqueue_singly", {}) if batch == 1 else ("enqueue_bulk", {"chunk": batch})
     with session.adapter(ours, database) as producer:
-        producer.call(
-            "enqueue_bulk", first=0, count=jobs, chunk=batch, timeout_seconds=_ENQUEUE_SECONDS
-        )
+        producer.call(how[0], first=0, count=jobs, timeout_seconds=_ENQUEUE_SECONDS, **how[1])
 
 
 def _indexes(session: Session) -> list[str]:

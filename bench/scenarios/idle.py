@@ -15,9 +15,9 @@ from bench import counters, tally
 from bench.contenders import OURS, Contender, default
 from bench.drains import ready, working
 from bench.figures import per_day
-from bench.remote import AdapterFailed, Remote
+from bench.remote import Remote
 from bench.server import Database
-from bench.session import Run, Session
+from bench.session import FAILURES, Case, Run, Session, failed, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ def measure(session: Session) -> list[Run]:
     chosen = [default(system) for system in (*own, *session.peers)]
     tally.clear()
     with contextlib.ExitStack() as stack:
-        idlers, failed = [], []
+        idlers, left_out = [], []
         for contender in chosen:
             try:
                 idlers.append(_start(session, contender, stack))
-            except AdapterFailed as error:
-                failed.append(_run(contender) | {"failed": str(error)})
+            except FAILURES as error:
+                left_out.append(failed(Case(contender), error))
         session.say(f"  idle for {session.sizes.idle_seconds:.0f} s")
         time.sleep(session.sizes.settle_seconds)
         before = [_read(session, idler) for idler in idlers]
@@ -59,7 +59,7 @@ def measure(session: Session) -> list[Run]:
         seconds = time.monotonic() - begin
         after = [_read(session, idler) for idler in idlers]
     measured = zip(idlers, before, after, strict=True)
-    return [*(_run(i.contender) | _spent(b, a, seconds) for i, b, a in measured), *failed]
+    return [*(named(Case(i.contender)) | _spent(b, a, seconds) for i, b, a in measured), *left_out]
 
 
 def _start(session: Session, contender: Contender, stack: contextlib.ExitStack) -> Idler:
@@ -91,10 +91,6 @@ def _spent(before: Reading, after: Reading, seconds: float) -> Run:
         "server_cpu_seconds": round(after.server_cpu_seconds - before.server_cpu_seconds, 2),
         "worker_cpu_seconds": round(after.worker_cpu_seconds - before.worker_cpu_seconds, 2),
     }
-
-
-def _run(contender: Contender) -> Run:
-    return {"contender": contender.name, "label": contender.label, "repeat": 0}
 
 
 def _descendants(pid: int) -> list[int]:

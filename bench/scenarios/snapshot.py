@@ -15,14 +15,14 @@ import psycopg
 
 from bench import counters, tally, windows
 from bench.contenders import OURS, RAW, Contender, tuned, variant
-from bench.drains import ready, working
+from bench.drains import ready, wait_for_runs, working
 from bench.figures import NANOSECONDS
 from bench.remote import Remote
 from bench.server import Database, one_row
 from bench.session import Case, Run, Session
 
 FLAT_OUT = "as fast as it goes"
-CLAIM_MARK = "claim: queued -> running"
+CLAIM_MARK = "claimed as ("  # of no other statement; comments are not kept by the server
 _LOW_WATER = 20_000  # jobs queued; below it the producer loads a further chunk
 _LOADED_AT_ONCE = 10_000
 _SAMPLE_SECONDS = 0.05
@@ -37,7 +37,7 @@ def contenders(session: Session) -> list[Contender]:
         found.append(variant(ours, "thread", "thread slots", slot="thread", wake=True))
     if session.has(RAW):
         found.append(tuned(session.system(RAW)))
-    return [*found, *(tuned(peer) for peer in session.peers if peer.sustains)]
+    return [*found, *(tuned(peer) for peer in session.enduring_peers if peer.sustains)]
 
 
 def measure(session: Session) -> list[Run]:
@@ -60,16 +60,17 @@ def _paced(session: Session, case: Case) -> Run:
     sizes = session.sizes
     count = int(sizes.snapshot_rate * sizes.snapshot_seconds)
     with _held(session, case) as (database, worker, producer):
-        begin_ns = time.monotonic_ns()
         producer.begin(
             "enqueue_singly", first=0, count=count, every_seconds=1 / sizes.snapshot_rate,
             trace=True,
         )  # fmt: skip
-        claims = []
+        begin_ns = _first_run(worker)
+        claims, samples = [], [(begin_ns, tally.read().runs)]
         for window in range(sizes.snapshot_windows):
             end_ns = begin_ns + (window + 1) * _window_ns(session)
             time.sleep(max(0.0, (end_ns - time.monotonic_ns()) / NANOSECONDS))
             worker.check()
+            samples.append((time.monotonic_ns(), tally.read().runs))
             claims.append(_claims(session, database))
         # A producer that cannot keep the pace is at it for longer: what it did so far counts.
         producer.stop()
@@ -79,8 +80,9 @@ def _paced(session: Session, case: Case) -> Run:
     edges = _edges(session, begin_ns)
     return _summary(
         [
-            waited | claim | turn
-            for waited, claim, turn in zip(
+            rate | waited | claim | turn
+            for rate, waited, claim, turn in zip(
+                windows.rates(samples, **edges),
                 windows.latencies(called, started, **edges),
                 claims,
                 windows.turns(turns, **edges),
@@ -94,9 +96,10 @@ def _paced(session: Session, case: Case) -> Run:
 def _flat_out(session: Session, case: Case) -> Run:
     samples: list[tuple[int, int]] = []
     with _held(session, case) as (database, worker, producer):
-        begin_ns = time.monotonic_ns()
+        producer.begin("enqueue_bulk", first=0, count=_LOADED_AT_ONCE)
+        enqueued, is_loading = _LOADED_AT_ONCE, True
+        begin_ns = _first_run(worker)
         end_ns = begin_ns + session.sizes.snapshot_windows * _window_ns(session)
-        enqueued, is_loading = 0, False
         while (now_ns := time.monotonic_ns()) <= end_ns:
             runs = tally.read().runs
             samples.append((now_ns, runs))
@@ -143,6 +146,12 @@ def _snapshot(database: Database) -> Iterator[None]:
         holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         holder.execute("select count(*) from pg_class")
         yield
+
+
+def _first_run(worker: Remote) -> int:
+    """Wait for the first handler, so that no window holds the start of a process."""
+    wait_for_runs([worker], 1)
+    return time.monotonic_ns()
 
 
 def _window_ns(session: Session) -> int:

@@ -35,6 +35,7 @@ class System:
 
     def install(self) -> None:
         self._launch()
+        DBOS.register_queue(QUEUE, **self._queue)
         DBOS.destroy()
 
     def enqueue_singly(
@@ -59,6 +60,8 @@ class System:
             return time.monotonic() - begin
 
     def work(self, ready: Ready) -> None:
+        # Before the launch: the first poll would otherwise go by what the last worker registered.
+        self._client().register_queue(QUEUE, **self._queue)
         self._launch()
         ready()
         threading.Event().wait()
@@ -72,7 +75,6 @@ class System:
         }
         DBOS(config=config)
         DBOS.launch()
-        DBOS.register_queue(QUEUE, **self._queue)
 
     def _client(self) -> DBOSClient:
         return DBOSClient(system_database_url=self._url, application_name=APPLICATION)

@@ -14,7 +14,7 @@ from app.db.connection import connect
 from app.db.migrate import upgrade
 from app.jobs import NewJob, enqueue, enqueue_many
 from app.web.wake import send_wake
-from bench.handlers import JOB_TYPES, TEN_TYPES
+from bench.job_types import ALLOWLIST, JOB_TYPES
 from bench.pacing import Timed, each
 from bench.payload import payload
 from bench.systems import CHUNK, QUEUE, Options, Ready
@@ -38,14 +38,11 @@ class System:
     def enqueue_singly(
         self, first: int, count: int, *, every_seconds: float = 0, trace: bool = False
     ) -> Timed:
-        port = self._options.get("port")
-        address = f"http://127.0.0.1:{port}"
         with connect(self._url) as connection:
 
             def enqueue_one(job: dict[str, Any]) -> None:
                 enqueue(connection, self._job_type, job, queue=QUEUE)
-                if port is not None:
-                    send_wake(address, TOKEN, timeout_seconds=2)
+                self._wake()
 
             return each(enqueue_one, first, count, every_seconds=every_seconds, trace=trace)
 
@@ -55,6 +52,7 @@ class System:
             for start in range(first, first + count, chunk):
                 numbers = range(start, min(start + chunk, first + count))
                 enqueue_many(connection, [self._new(n) for n in numbers])
+                self._wake()
             return time.monotonic() - begin
 
     def enqueue_named(self, jobs: list[dict[str, Any]]) -> None:
@@ -81,6 +79,11 @@ class System:
         ready(port=port)
         runner.wait()
 
+    def _wake(self) -> None:
+        """Wake the runner as the control plane does after a commit, if there is one to wake."""
+        if port := self._options.get("port"):
+            send_wake(f"http://127.0.0.1:{port}", TOKEN, timeout_seconds=2)
+
     def _new(self, n: int) -> NewJob:
         return NewJob(job_type=self._job_type, payload=payload(n), queue=QUEUE)
 
@@ -96,7 +99,7 @@ class System:
             "RUNNER_TOKEN": TOKEN,
             "RUNNER_PORT": str(port),
             "RUNNER_HANDLERS": "bench.handlers",
-            "RUNNER_ALLOWLIST": ",".join([*JOB_TYPES.values(), *TEN_TYPES]),
+            "RUNNER_ALLOWLIST": ",".join(ALLOWLIST),
             **tuned,
             **({} if look is None else {"RUNNER_LOOK_SECONDS": str(look)}),
         }

@@ -7,7 +7,7 @@ import time
 from app.db.connection import connect
 from app.db.migrate import upgrade
 from bench import raw
-from bench.handlers import JOB_TYPES, TEN_TYPES
+from bench.job_types import ALLOWLIST, JOB_TYPES
 from bench.pacing import Timed, each
 from bench.payload import encode, payload
 from bench.systems import QUEUE, Options, Ready
@@ -49,8 +49,7 @@ class System:
             return time.monotonic() - begin
 
     def work(self, ready: Ready) -> None:
-        allowlist = [*JOB_TYPES.values(), *TEN_TYPES]
-        loop = raw.open_loop(self._url, allowlist=allowlist, batch=self._batch)
+        loop = raw.open_loop(self._url, allowlist=ALLOWLIST, batch=self._batch)
         ready()
         raw.work(loop, idle_seconds=IDLE_SECONDS)
 
