@@ -31,6 +31,9 @@ _CHARACTERS = re.compile(r"[0-9A-Za-z*,/#\t -]+", re.ASCII)
 _SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+# No clock is set by more than a day.
+_NEAR = timedelta(days=2)
+FAR = timedelta(days=6)
 
 
 class CronError(ValueError):
@@ -62,6 +65,12 @@ class Cron:
             found = next(CronSim(self.text, wall), None)
             if found is None:
                 return None
+            if found - wall > FAR and self._clock_set(start, start + _NEAR) is None:
+                # No wall-clock time between is meant, so how the clock is set there is no matter.
+                start = (found - _NEAR - offset).replace(tzinfo=UTC)
+                offset = self._offset(start)
+                wall = _naive(start + offset)
+                continue
             instant = (found - offset).replace(tzinfo=UTC)
             set_at = self._clock_set(start, instant)
             if set_at is None:

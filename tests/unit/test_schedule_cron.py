@@ -157,6 +157,51 @@ def test_the_occurrences_are_those_of_the_counted_calendar(
     assert cron.newest(first - MINUTE, moment, 7) == expected[: bisect_right(expected, moment)][-7:]
 
 
+SPARSE = st.builds(
+    Expression,
+    minute=field(0, 59),
+    hour=field(0, 5),
+    day=field(1, 31, few=2),
+    month=field(1, 12, few=2),
+    weekday=st.just(("*", frozenset(range(7)))),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    expression=SPARSE,
+    zone=st.sampled_from(ZONES),
+    minutes=st.integers(0, 2 * 365 * 24 * 60),
+)
+def test_a_leap_over_time_in_which_nothing_is_meant_lands_where_walking_does(
+    expression: Expression, zone: str, minutes: int
+) -> None:
+    try:
+        cron = read_cron(expression.text, zone)
+    except CronError:
+        return
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + minutes * MINUTE
+    leapt = cron.upcoming(moment, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.schedules.cron.FAR", timedelta(days=100_000))
+        assert cron.upcoming(moment, 8) == leapt
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "found"),
+    [
+        ("30 2 29 3 *", "2025-04-01T00:00+02:00", "2026-03-29T03:00+02:00"),
+        ("30 2 25 10 *", "2025-11-01T00:00+01:00", "2026-10-25T02:30+02:00"),
+        ("30 2 25 10 *", "2026-10-25T02:30+02:00", "2027-10-25T02:30+02:00"),
+        ("*/30 2 25 10 *", "2026-01-01T00:00+01:00", "2026-10-25T02:00+02:00"),
+        ("*/30 2 25 10 *", "2026-10-25T02:30+02:00", "2026-10-25T02:00+01:00"),
+        ("*/30 2 29 3 *", "2026-01-01T00:00+01:00", "2027-03-29T02:00+02:00"),
+    ],
+)
+def test_once_a_year_at_a_setting_of_the_clock(text: str, since: str, found: str) -> None:
+    assert local(text, "Europe/Berlin", datetime.fromisoformat(since), 1) == [found]
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_daily_schedule_fires_once_on_every_day(zone: str) -> None:
     tz = ZoneInfo(zone)
