@@ -1,7 +1,14 @@
 """The core: what happens to a job. The contents page of its verbs and reads."""
 
 from app.jobs.enqueue import enqueue, enqueue_many, enqueue_once
-from app.jobs.errors import ClaimLost, IdempotencyKeyReused, JobError, JobNotFound, WrongState
+from app.jobs.errors import (
+    ClaimLost,
+    DedupeKeyHeld,
+    IdempotencyKeyReused,
+    JobError,
+    JobNotFound,
+    WrongState,
+)
 from app.jobs.job import (
     Claim,
     Event,
@@ -17,7 +24,7 @@ from app.jobs.job import (
     Success,
 )
 from app.jobs.lists import JobList, list_jobs
-from app.jobs.queues import Queue, list_queues, pause_queue, resume_queue
+from app.jobs.queues import Pause, Queue, get_pause, list_queues, pause_queue, resume_queue
 from app.jobs.reads import get_job, list_events
 from app.jobs.runners import (
     Runner,
@@ -56,6 +63,7 @@ __all__ = [
     "TRANSITIONS",
     "Claim",
     "ClaimLost",
+    "DedupeKeyHeld",
     "Event",
     "Failure",
     "Figures",
@@ -71,6 +79,7 @@ __all__ = [
     "Limit",
     "Look",
     "NewJob",
+    "Pause",
     "Queue",
     "Report",
     "Retry",
@@ -90,6 +99,7 @@ __all__ = [
     "enqueue_once",
     "fail",
     "get_job",
+    "get_pause",
     "heartbeat",
     "held_claims",
     "list_events",

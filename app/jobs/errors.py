@@ -4,6 +4,7 @@ JobError
 |- JobNotFound          no such job
 |- ClaimLost            the claim is no longer held; nothing was written
 |- WrongState           the job's state does not allow the verb
+|- DedupeKeyHeld        another job is active under the job's dedupe key
 `- IdempotencyKeyReused the key was used with another body
 """
 
@@ -37,6 +38,13 @@ class WrongState(JobError):
         self.job_id = job_id
         self.verb = verb
         self.status = status
+
+
+class DedupeKeyHeld(JobError):
+    def __init__(self, job_id: UUID, holder_id: UUID) -> None:
+        super().__init__(f"job {holder_id} is active under the dedupe key of job {job_id}")
+        self.job_id = job_id
+        self.holder_id = holder_id
 
 
 class IdempotencyKeyReused(JobError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.tables import ops_queues
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 
 COUNT_CAP = 10_000
 COUNTED_MOST = 100_000
+_PAUSE = ("paused_at", "paused_by", "pause_reason", "resume_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why a queue starts nothing; it ends by itself at `resume_at`, where that is given."""
+
+    paused_at: datetime
+    paused_by: str
+    pause_reason: str | None
+    resume_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +40,7 @@ class Queue:
     queued_is_exact: bool
     running: int
     running_is_exact: bool
-    paused_at: datetime | None
-    paused_by: str | None
-    pause_reason: str | None
-    resume_at: datetime | None
+    pause: Pause | None
 
 
 def list_queues(
@@ -43,13 +51,16 @@ def list_queues(
     A count stops at `cap`, and at its share of `most` where there are many queues.
     """
     found = run(conn, "reads/queues", {"cap": cap, "most": most})
-    return [Queue(**row) for row in found]
+    return [Queue(pause=_pause({name: row.pop(name) for name in _PAUSE}), **row) for row in found]
 
 
 def pause_queue(
     conn: AnyConnection, name: str, *, actor: str, reason: str | None, until: datetime | None
 ) -> None:
-    """Let no job of the queue start, until then or until it is resumed; what runs goes on."""
+    """Let no job of the queue start, until then or until it is resumed; what runs goes on.
+
+    The last pause counts.
+    """
     pause = {
         "paused_at": func.now(), "paused_by": actor, "pause_reason": reason, "resume_at": until,
     }  # fmt: skip
@@ -60,3 +71,17 @@ def pause_queue(
 def resume_queue(conn: AnyConnection, name: str) -> None:
     """Let the jobs of the queue start again; does nothing where it is not paused."""
     rows(conn, delete(ops_queues).where(ops_queues.c.name == name))
+
+
+def get_pause(conn: AnyConnection, name: str) -> Pause | None:
+    """Return the pause of the queue, or None where its jobs may start."""
+    query = select(*(ops_queues.c[column] for column in _PAUSE)).where(
+        ops_queues.c.name == name,
+        ops_queues.c.paused_at.is_not(None),
+        ops_queues.c.resume_at.is_(None) | (ops_queues.c.resume_at > func.now()),
+    )
+    return next((Pause(**row) for row in rows(conn, query)), None)
+
+
+def _pause(row: dict[str, Any]) -> Pause | None:
+    return None if row["paused_at"] is None else Pause(**row)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.db.connection import transaction
-from app.jobs.errors import ClaimLost, WrongState
+from app.jobs.errors import ClaimLost, DedupeKeyHeld, WrongState
 from app.jobs.job import Claim, Failure, Held, Job, Lane, Limit, Report, Retry, Success
-from app.jobs.reads import get_job, job_from_row
+from app.jobs.reads import find_active_twin, get_job, job_from_row
 from app.jobs.statements import run, run_fast
+from app.jobs.states import TRANSITIONS
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
@@ -161,11 +162,16 @@ def cancel(conn: AnyConnection, job_id: UUID, *, actor: str, reason: str | None 
 def requeue(conn: AnyConnection, job_id: UUID, *, actor: str) -> Job:
     """Give a failed or cancelled job one more attempt by hand.
 
-    Raises JobNotFound, or WrongState where it is not final or an active job holds its dedupe key.
+    Raises JobNotFound, WrongState where it neither failed nor was cancelled, or DedupeKeyHeld.
     """
     for row in run(conn, "requeue", {"job_id": job_id, "actor": actor}):
         return job_from_row(row)
-    raise WrongState(job_id, "requeue", get_job(conn, job_id).status)
+    job = get_job(conn, job_id)
+    if job.status in TRANSITIONS["requeue"].sources and job.dedupe_key is not None:
+        twin = find_active_twin(conn, job.job_type, job.dedupe_key)
+        if twin is not None:
+            raise DedupeKeyHeld(job_id, twin.id)
+    raise WrongState(job_id, "requeue", job.status)
 
 
 def _column(rows: Sequence[Lane | Limit] | None, name: str) -> list[Any] | None:

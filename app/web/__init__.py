@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 
 from app.db.engine import make_engine
 from app.web import (
+    again,
     batch,
     cron,
     debug,
@@ -16,10 +17,12 @@ from app.web import (
     health,
     job_types,
     jobs,
+    queues,
     request_log,
     runners,
     schedule_run,
     schedules,
+    stats,
     trigger,
 )
 from app.web.auth import credential_for, require
@@ -35,12 +38,15 @@ OPEN: tuple[Blueprint, ...] = (health.blueprint, docs.blueprint)
 OPS: tuple[Blueprint, ...] = (
     jobs.blueprint,
     batch.blueprint,
+    again.blueprint,
     trigger.blueprint,
     runners.blueprint,
+    queues.blueprint,
     schedules.blueprint,
     schedule_run.blueprint,
     cron.blueprint,
     job_types.blueprint,
+    stats.blueprint,
     debug.blueprint,
 )
 

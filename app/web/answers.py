@@ -31,6 +31,8 @@ class JobLinks(Answer):
     self: str
     events: str
     cancel: str
+    retry: str
+    replay: str
 
 
 class WaitingReason(Answer):
@@ -120,6 +122,10 @@ class CreatedAnswer(AcceptedAnswer, JobAnswer):
     """The job, and who will run it."""
 
     deduplicated: bool = Field(description="True where an active job had the same dedupe_key.")
+
+
+class RetriedAnswer(AcceptedAnswer, JobAnswer):
+    """The job, queued again, and who will run it."""
 
 
 class BatchAnswer(AcceptedAnswer):

@@ -27,7 +27,7 @@ from app.web.answers import BatchAnswer, CreatedAnswer, WakeAnswer
 from app.web.batch_reader import MOST_ERRORS
 from app.web.errors import FieldError, Problem
 from app.web.inputs import JobFields, NewJobBody
-from app.web.job_answer import job_fields
+from app.web.job_answer import job_fields, job_url
 from app.web.known_types import check_payload, payload_errors, type_warnings
 from app.web.plane import ControlPlane
 from app.web.reader import read_idempotency_key
@@ -46,6 +46,10 @@ class Creation:
     job: Job
     is_replay: bool
     runners: RunnerState
+
+    @property
+    def is_new(self) -> bool:
+        return self.job.is_new and not self.is_replay
 
 
 def create_job(plane: ControlPlane, job_type: str, body: JobFields) -> Creation:
@@ -101,19 +105,27 @@ def created_answer(
     plane: ControlPlane, creation: Creation, wake: WakeOutcome | None
 ) -> CreatedAnswer:
     """Return the job with what is known of who will run it."""
-    seen = runner_seen(creation.runners, wake, lease_seconds=plane.settings.runner_lease_seconds)
-    return CreatedAnswer.model_validate(
-        {
-            **job_fields(creation.job),
-            "deduplicated": not creation.job.is_new and not creation.is_replay,
-            "runner": seen,
-            "wake": WakeAnswer.model_validate(wake) if wake else None,
-            "warnings": [
-                *type_warnings(plane, creation.job.job_type),
-                *wake_warnings(seen, wake),
-            ],
-        }
-    )
+    fields = accepted_fields(plane, creation.job, creation.runners, wake)
+    is_twin = not creation.job.is_new and not creation.is_replay
+    return CreatedAnswer.model_validate({**fields, "deduplicated": is_twin})
+
+
+def created_headers(creation: Creation) -> dict[str, str]:
+    headers = {"Location": job_url(creation.job.id)}
+    return {**headers, "Idempotent-Replayed": "true"} if creation.is_replay else headers
+
+
+def accepted_fields(
+    plane: ControlPlane, job: Job, runners: RunnerState, wake: WakeOutcome | None
+) -> dict[str, Any]:
+    """Return the fields of an answer with a job that is to be run."""
+    seen = runner_seen(runners, wake, lease_seconds=plane.settings.runner_lease_seconds)
+    return {
+        **job_fields(job),
+        "runner": seen,
+        "wake": WakeAnswer.model_validate(wake) if wake else None,
+        "warnings": [*type_warnings(plane, job.job_type), *wake_warnings(seen, wake)],
+    }
 
 
 def batch_answer(

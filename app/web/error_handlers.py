@@ -10,7 +10,7 @@ import sqlalchemy.exc
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.jobs import IdempotencyKeyReused, JobNotFound, WrongState
+from app.jobs import DedupeKeyHeld, IdempotencyKeyReused, JobNotFound, WrongState
 from app.schedules import CronError, ScheduleExists, ScheduleNotFound
 from app.web.errors import Problem
 from app.web.request_ids import request_id
@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
     for cause, code in _BY_CAUSE.items():
         app.register_error_handler(cause, partial(_known, code))
     app.register_error_handler(WrongState, _wrong_state)
+    app.register_error_handler(DedupeKeyHeld, _dedupe_key_held)
     for gone in (psycopg.OperationalError, psycopg.InterfaceError, sqlalchemy.exc.TimeoutError):
         app.register_error_handler(gone, _database)
     for stale in (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
@@ -94,6 +95,12 @@ def _wrong_state(error: WrongState) -> Response:
             job_id=str(error.job_id),
             job_status=error.status,
         )
+    )
+
+
+def _dedupe_key_held(error: DedupeKeyHeld) -> Response:
+    return problem_response(
+        Problem("dedupe_key_held", job_id=str(error.job_id), holder_id=str(error.holder_id))
     )
 
 

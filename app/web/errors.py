@@ -74,6 +74,12 @@ KINDS: dict[str, Kind] = {
         "Change the expression and the time zone.",
     ),
     "wrong_state": Kind(409, "Wrong state", "The job's state does not allow this."),
+    "dedupe_key_held": Kind(
+        409,
+        "Dedupe key held",
+        "Another job of this type is active under the job's dedupe key.",
+        "Wait for the one in holder_id, or cancel it.",
+    ),
     "body_too_large": Kind(413, "Body too large", "The body is longer than 262144 bytes."),
     "unsupported_media_type": Kind(
         415,

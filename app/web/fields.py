@@ -34,6 +34,12 @@ def _within_ten_years(value: datetime) -> datetime:
     return value
 
 
+def _ahead(value: datetime) -> datetime:
+    if value <= datetime.now(UTC):
+        raise ValueError("must lie ahead")
+    return value
+
+
 def _read_whole(value: object) -> int:
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise ValueError("expected a whole number")
@@ -54,6 +60,7 @@ Instant = Annotated[
     datetime, BeforeValidator(_read_instant), _schema(type="string", format="date-time")
 ]
 NearInstant = Annotated[Instant, AfterValidator(_within_ten_years)]
+AheadInstant = Annotated[NearInstant, AfterValidator(_ahead)]
 Switch = Annotated[bool, BeforeValidator(_read_switch), _schema(type="string", enum=["0", "1"])]
 Limit = Annotated[
     int,

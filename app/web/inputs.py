@@ -7,7 +7,18 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from app.jobs.states import Status
-from app.web.fields import EventId, Instant, Limit, Name, NearInstant, Switch, Tag, Text
+from app.jobs.stats import Step
+from app.web.fields import (
+    AheadInstant,
+    EventId,
+    Instant,
+    Limit,
+    Name,
+    NearInstant,
+    Switch,
+    Tag,
+    Text,
+)
 
 _TEN_YEARS_SECONDS = 315_360_000
 
@@ -96,6 +107,25 @@ class CancelBody(Body):
     reason: Annotated[Text, Field(max_length=500)] | None = None
 
 
+class QueuePauseBody(Body):
+    """Why a queue is paused, and until when."""
+
+    reason: Annotated[Text, Field(max_length=500)] | None = None
+    until: AheadInstant | None = Field(None, description="Then it resumes by itself.")
+    requested_by: Text = Field("api", description="Who pauses it, in your words.")
+
+
+class NothingBody(Body):
+    """Nothing can be said here yet; a field that is sent all the same is refused."""
+
+
+class ReplayBody(Body):
+    """What is different about the new job."""
+
+    payload: dict[str, Any] | None = Field(None, description="Instead of the job's own.")
+    requested_by: Text | None = Field(None, description="Who asked, in your words.")
+
+
 class CreateQuery(Query):
     wake: Switch = Field(
         True, description="0 holds the wake-up back.", json_schema_extra={"default": "1"}
@@ -111,6 +141,13 @@ class JobsQuery(Query):
     until: Instant | None = Field(None, description="Created before.")
     limit: Limit = 50
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+
+class StatsQuery(Query):
+    since: NearInstant | None = Field(None, description="60 steps before the end where absent.")
+    until: NearInstant | None = Field(None, description="Now where absent.")
+    step: Step = Field("minute", description="A day of minutes at most, or a week of hours.")
+    job_type: Name | None = None
 
 
 class EventsQuery(Query):

@@ -35,7 +35,9 @@ def job_fields(job: Job) -> Mapping[str, Any]:
     url = job_url(job.id)
     return {
         **{name: getattr(job, name) for name in JOB_COLUMNS if name in JobAnswer.model_fields},
-        "links": JobLinks(self=url, events=f"{url}/events", cancel=f"{url}/cancel"),
+        "links": JobLinks(
+            self=url, **{name: f"{url}/{name}" for name in ("events", "cancel", "retry", "replay")}
+        ),
     }
 
 

@@ -15,10 +15,10 @@ from app.web.answers import (
     JobPage,
     JobReadAnswer,
 )
-from app.web.creation import ACTOR, create_job, created_answer
+from app.web.creation import ACTOR, create_job, created_answer, created_headers
 from app.web.cursor import decode_cursor, encode_cursor
 from app.web.inputs import CancelBody, CreateQuery, EventsQuery, JobsQuery, NewJobBody, Query
-from app.web.job_answer import job_answer, job_fields, job_url, read_job_id
+from app.web.job_answer import job_answer, job_fields, read_job_id
 from app.web.job_types import types_off
 from app.web.operation import Reply, operation
 from app.web.plane import current_plane
@@ -32,6 +32,14 @@ IDEMPOTENCY_KEY = {
 }
 EXAMPLE = {"job_type": "nearsight_collect_refresh", "payload": {}}
 _LOCATION = {"Location": "Where the job is."}
+CREATED = {
+    201: Reply(description="Committed.", model=CreatedAnswer, headers=_LOCATION),
+    200: Reply(
+        description="The job was there: same Idempotency-Key, or same dedupe_key.",
+        model=CreatedAnswer,
+        headers={**_LOCATION, "Idempotent-Replayed": "true for the same Idempotency-Key."},
+    ),
+}
 
 
 @blueprint.post("/jobs")
@@ -42,14 +50,7 @@ _LOCATION = {"Location": "Where the job is."}
     body=NewJobBody,
     example=EXAMPLE,
     headers=IDEMPOTENCY_KEY,
-    replies={
-        201: Reply(description="Committed.", model=CreatedAnswer, headers=_LOCATION),
-        200: Reply(
-            description="The job was there: same Idempotency-Key, or same dedupe_key.",
-            model=CreatedAnswer,
-            headers={**_LOCATION, "Idempotent-Replayed": "true for the same Idempotency-Key."},
-        ),
-    },
+    replies=CREATED,
     problems=(
         "invalid_header",
         "invalid_payload",
@@ -67,11 +68,8 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     plane = current_plane()
     creation = create_job(plane, body.job_type, body)
     wake = wake_runner(plane.settings) if query.wake else None
-    headers = {"Location": job_url(creation.job.id)}
-    if creation.is_replay:
-        headers["Idempotent-Replayed"] = "true"
-    is_new = creation.job.is_new and not creation.is_replay
-    return json_response(created_answer(plane, creation, wake), 201 if is_new else 200, headers)
+    answer = created_answer(plane, creation, wake)
+    return json_response(answer, 201 if creation.is_new else 200, created_headers(creation))
 
 
 @blueprint.get("/jobs")

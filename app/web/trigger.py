@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from app.jobs import Status
 from app.web.answers import AcceptedAnswer, CreatedAnswer, WakeAnswer
-from app.web.creation import create_job, created_answer, see_runners
+from app.web.creation import create_job, created_answer, created_headers, see_runners
 from app.web.errors import Problem
 from app.web.inputs import Query, TriggerBody
 from app.web.job_answer import job_url
@@ -70,14 +70,11 @@ def _create_and_wake(plane: ControlPlane, job_type: str, body: TriggerBody) -> R
     url = job_url(creation.job.id)
     if wake is not None and wake.status == "refused":
         raise Problem("job_type_not_allowed", job_id=str(creation.job.id), links={"job": url})
-    headers = {"Location": url}
-    if creation.is_replay:
-        headers["Idempotent-Replayed"] = "true"
+    status = 201 if creation.is_new else 200
     if wake is None or wake.status != "accepted":
         status = 202
-    else:
-        status = 201 if creation.job.is_new and not creation.is_replay else 200
-    return json_response(created_answer(plane, creation, wake), status, headers)
+    answer = created_answer(plane, creation, wake)
+    return json_response(answer, status, created_headers(creation))
 
 
 def _wake(plane: ControlPlane) -> Response:

@@ -160,8 +160,16 @@ def exchanges(client: FlaskClient, claim_id: str) -> Iterator[tuple[str, str, Te
     yield "GET", f"{one}/events", client.get(job["links"]["events"])
     for _ in range(2):
         yield "POST", f"{one}/cancel", client.post(job["links"]["cancel"])
+    for _ in range(2):
+        yield "POST", f"{one}/retry", client.post(job["links"]["retry"])
+    for sent in ({}, {"payload": {"n": 1}}, {"payloads": {}}):
+        yield "POST", f"{one}/replay", client.post(job["links"]["replay"], json=sent)
+    for verb in ("pause", "resume"):
+        path = CANONICAL + "queues/{name}/" + verb
+        yield "POST", path, client.post(f"{CANONICAL}queues/mail/{verb}")
+        yield "POST", path, client.post(f"{CANONICAL}queues/A/{verb}")
     yield "POST", f"{one}/cancel", client.post(f"{JOBS}/{claim_id}/cancel")
-    for path in ("runners", "types", "debug/env", "debug/db", "debug/routes"):
+    for path in ("runners", "queues", "stats", "types", "debug/env", "debug/db", "debug/routes"):
         yield "GET", CANONICAL + path, client.get(CANONICAL + path)
         without_key = client.get(CANONICAL + path, headers={"X-Ops-Key": "wrong"})
         yield "GET", CANONICAL + path, without_key

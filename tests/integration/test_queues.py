@@ -28,7 +28,7 @@ def claim(conn: Conn) -> list[jobs.Claim]:
 
 def test_the_default_queue_is_always_there(connection: Conn) -> None:
     (queue,) = jobs.list_queues(connection)
-    assert (queue.name, queue.queued, queue.running, queue.paused_at) == ("default", 0, 0, None)
+    assert (queue.name, queue.queued, queue.running, queue.pause) == ("default", 0, 0, None)
     assert queue.queued_is_exact
     assert queue.running_is_exact
 
@@ -63,11 +63,13 @@ def test_a_paused_queue_says_who_and_why_and_starts_nothing(connection: Conn) ->
     enqueue(connection, "mail")
     until = datetime.now(UTC) + timedelta(hours=1)
     jobs.pause_queue(connection, "mail", actor="ada", reason="disk is full", until=until)
-    queue = by_name(connection)["mail"]
-    assert (queue.paused_by, queue.pause_reason, queue.resume_at) == ("ada", "disk is full", until)
+    pause = by_name(connection)["mail"].pause
+    assert pause == jobs.get_pause(connection, "mail")
+    assert pause is not None
+    assert (pause.paused_by, pause.pause_reason, pause.resume_at) == ("ada", "disk is full", until)
     assert claim(connection) == []
     jobs.resume_queue(connection, "mail")
-    assert by_name(connection)["mail"].paused_at is None
+    assert jobs.get_pause(connection, "mail") is None
     assert len(claim(connection)) == 1
 
 
@@ -75,14 +77,16 @@ def test_the_last_pause_counts(connection: Conn) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     jobs.pause_queue(connection, "mail", actor="ada", reason="disk is full", until=until)
     jobs.pause_queue(connection, "mail", actor="bob", reason=None, until=None)
-    queue = by_name(connection)["mail"]
-    assert (queue.paused_by, queue.pause_reason, queue.resume_at) == ("bob", None, None)
+    pause = jobs.get_pause(connection, "mail")
+    assert pause is not None
+    assert (pause.paused_by, pause.pause_reason, pause.resume_at) == ("bob", None, None)
 
 
 def test_a_pause_that_is_over_is_not_shown(connection: Conn) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     jobs.pause_queue(connection, "mail", actor="ada", reason=None, until=past)
-    assert by_name(connection)["mail"].paused_at is None
+    assert by_name(connection)["mail"].pause is None
+    assert jobs.get_pause(connection, "mail") is None
 
 
 def test_resuming_a_queue_that_runs_does_nothing(connection: Conn) -> None:

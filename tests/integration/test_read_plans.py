@@ -95,11 +95,13 @@ READS = {
     f"{JOBS}?tag=unheard_of": 2 * WINDOW,
     f"{JOBS}?since=2100-01-01T00:00:00Z": 100,
     f"{JOBS}?until=2020-01-01T00:00:00Z": 100,
+    "/api/v1/ops/queues": 300,
+    "/api/v1/ops/runners": 300,
+    "/api/v1/ops/stats": 20_000,
 }
 
 # And what the core does now and then.
 CHORES: dict[str, tuple[Callable[[Conn], object], int]] = {
-    "list_queues": (jobs.list_queues, 300),
     "reject_unserved": (
         lambda conn: jobs.reject_unserved(conn, after_seconds=60, actor="api"),
         300,

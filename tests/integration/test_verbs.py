@@ -425,9 +425,12 @@ def test_requeue_gives_a_spent_job_one_more_attempt(connection: Conn) -> None:
 def test_requeue_gives_way_to_an_active_twin(connection: Conn) -> None:
     first = jobs.enqueue(connection, TYPE, {}, dedupe_key="d")
     jobs.cancel(connection, first.id, actor="api")
-    jobs.enqueue(connection, TYPE, {}, dedupe_key="d")
-    with pytest.raises(jobs.WrongState):
+    twin = jobs.enqueue(connection, TYPE, {}, dedupe_key="d")
+    with pytest.raises(jobs.DedupeKeyHeld) as refusal:
         jobs.requeue(connection, first.id, actor="api")
+    assert (refusal.value.job_id, refusal.value.holder_id) == (first.id, twin.id)
+    with pytest.raises(jobs.WrongState):
+        jobs.requeue(connection, twin.id, actor="api")
 
 
 def test_reports_are_kept_in_order_and_the_newest_progress_is_the_jobs(connection: Conn) -> None:
