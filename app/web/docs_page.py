@@ -15,6 +15,7 @@ from app.web.curl import curl_line
 from app.web.errors import KINDS
 
 _STYLE = Path(__file__).parent / "templates" / "docs.css"
+_CRON_HEADER = ' \\\n  -H "Authorization: Bearer $CRON_SECRET"'
 _SAMPLE_NAME = "metrics_daily"
 _SAMPLE_ID = "019365d2-7a5e-7c3e-9d5b-1f2e3d4c5b6a"
 Schema = dict[str, Any]
@@ -107,7 +108,8 @@ def _operation(document: Schema, path: str, method: str, operation: Schema) -> S
         "fields": fields,
         "replies": replies,
         "codes": codes,
-        "curl": curl_line(method, example_path, content.get("example"), with_key=needs_key),
+        "curl": curl_line(method, example_path, content.get("example"), with_key=needs_key)
+        + (_CRON_HEADER if {"CronSecret": []} in operation["security"] else ""),
     }
 
 
