@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from worker.context import JobContext
@@ -25,52 +26,50 @@ class Outcome(NamedTuple):
     delay_seconds: float | None = None
 
 
-def call(spec: HandlerSpec, job: JobContext, payload_text: str) -> Outcome:
-    """Run a handler to its end; nothing that it raises gets past here."""
+def call(
+    spec: HandlerSpec,
+    job: JobContext,
+    payload_text: str,
+    bounds: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it has no state
+) -> Outcome:
+    """Run a handler to its end, within `bounds`; nothing that it raises gets past here.
+
+    Its models are its code, too: what they raise while payload or result pass through them counts
+    as raised by it.
+    """
     try:
-        payload = decode_payload(spec.payload, payload_text)
-    except PayloadInvalid as error:
-        return Outcome(Verdict.PAYLOAD_INVALID, str(error))
-    try:
-        output = spec.function(job, payload)
-        if inspect.iscoroutine(output):
-            output = asyncio.run(output)
+        with bounds:
+            output = spec.function(job, decode_payload(spec.payload, payload_text))
+            if inspect.iscoroutine(output):
+                output = asyncio.run(output)
+            return Outcome(Verdict.SUCCEEDED, encode_result(output))
     except BaseException as error:  # noqa: BLE001 - SystemExit ends the job, not the slot
         return _raised(error)
-    return _returned(output)
 
 
 async def call_async(spec: HandlerSpec, job: JobContext, payload_text: str) -> Outcome:
     """Await an `async def` handler to its end; only a cancellation from outside gets past here."""
     try:
-        payload = decode_payload(spec.payload, payload_text)
-    except PayloadInvalid as error:
-        return Outcome(Verdict.PAYLOAD_INVALID, str(error))
-    try:
-        output = await spec.function(job, payload)
+        output = await spec.function(job, decode_payload(spec.payload, payload_text))
+        return Outcome(Verdict.SUCCEEDED, encode_result(output))
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit ends the job, not the loop
         return _raised(error)
-    return _returned(output)
 
 
 def _raised(error: BaseException) -> Outcome:
-    if isinstance(error, RetryLater):
-        return Outcome(Verdict.RETRY_LATER, clean(error.reason), error.seconds)
-    if isinstance(error, GiveUp):
-        return Outcome(Verdict.GAVE_UP, clean(error.reason))
-    if isinstance(error, JobCancelled):
-        return Outcome(Verdict.CANCELLED)
+    match error:
+        case RetryLater():
+            return Outcome(Verdict.RETRY_LATER, clean(error.reason), error.seconds)
+        case GiveUp():
+            return Outcome(Verdict.GAVE_UP, clean(error.reason))
+        case JobCancelled():
+            return Outcome(Verdict.CANCELLED)
+        case PayloadInvalid():
+            return Outcome(Verdict.PAYLOAD_INVALID, str(error))
+        case ResultInvalid():
+            return Outcome(Verdict.RESULT_INVALID, clean(str(error)))
     with contextlib.suppress(Exception):
         traceback.print_exception(error)
     return Outcome(Verdict.FAILED, describe(error))
-
-
-def _returned(output: object) -> Outcome:
-    try:
-        return Outcome(Verdict.SUCCEEDED, encode_result(output))
-    except ResultInvalid as error:
-        return Outcome(Verdict.RESULT_INVALID, clean(str(error)))
-    except Exception as error:  # noqa: BLE001 - a model of the handler can raise anything
-        return Outcome(Verdict.RESULT_INVALID, describe(error))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel
 
-from worker.texts import clean
+from worker.texts import clean, describe
 
 RESULT_MAX_BYTES = 1_000_000
 RESULT_MAX_DEPTH = 64
@@ -25,16 +25,13 @@ def encode_result(output: object) -> str:
     """Return an output (pydantic model, dict or None) as JSON text, or raise `ResultInvalid`."""
     if output is None:
         return "{}"
-    if isinstance(output, BaseModel):
-        try:
-            output = output.model_dump(mode="json")
-        except Exception as error:
-            # pydantic raises its own and the model's exceptions here: all mean the same to the job
-            raise ResultInvalid(f"the result model cannot be dumped: {error}") from error
-    _check_object(output)
-    text = json.dumps(output, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    _check_size(text)
-    return text
+    try:
+        return _encode(output)
+    except (ResultInvalid, MemoryError):
+        raise
+    except Exception as error:
+        # pydantic raises its own and the model's exceptions here: all mean the same to the job
+        raise ResultInvalid(f"the result cannot be made JSON: {describe(error)}") from error
 
 
 def check_result(text: object) -> str:
@@ -49,6 +46,15 @@ def check_result(text: object) -> str:
     except (ValueError, RecursionError) as error:
         raise ResultInvalid(f"not JSON: {error}") from None
     _check_object(value)
+    return text
+
+
+def _encode(output: object) -> str:
+    if isinstance(output, BaseModel):
+        output = output.model_dump(mode="json")
+    _check_object(output)
+    text = json.dumps(output, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _check_size(text)
     return text
 
 

@@ -26,7 +26,7 @@ from config import SETTINGS, load_settings
 from worker import backoff, context, handlers, payloads, results, settle
 from worker.listener import answers
 from worker.listener.metrics import render_metrics
-from worker.slots import output, pool
+from worker.slots import output, runs
 
 GENERATED = {Path("docs/reference/cli.md"), Path("docs/reference/settings.md")}
 PAGES = [Path("README.md"), Path("CHANGELOG.md"), *sorted(Path("docs").rglob("*.md"))]
@@ -252,7 +252,7 @@ def test_the_layout_exists_and_leaves_out_no_package() -> None:
         results.RESULT_MAX_DEPTH,
         context.MESSAGE_MAX_BYTES,
         output.OUTPUT_MAX_BYTES,
-        pool.LOGS_PER_RUN,
+        runs.LOGS_PER_RUN,
         int(backoff.BASE_SECONDS),
         int(backoff.CAP_SECONDS),
         settle.DEFAULT_MAX_ATTEMPTS,

@@ -14,8 +14,7 @@ from tests.processes import is_running
 from tests.waiting import wait_until
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.guard_link import GuardError
-from worker.slots.pool import LOGS_PER_RUN
-from worker.slots.runs import Run, StopReason, Verdict
+from worker.slots.runs import LOGS_PER_RUN, Run, StopReason, Verdict
 
 
 @pytest.fixture(scope="module")

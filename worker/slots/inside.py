@@ -14,14 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
+from uuid import UUID
 
 from worker.context import JobContext
 from worker.slots.output import OutputBuffer
-from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
+from worker.slots.runs import LOGS_PER_RUN, Ended, Run, StopReason, Told, Verdict
 from worker.slots.verdicts import read_told
 
 OnEnded = Callable[[Ended], None]
 OnTold = Callable[[Told], None]
+
+_waiting_begins = threading.Lock()
 
 
 class Stop:
@@ -35,14 +38,15 @@ class Stop:
 
     def set(self) -> None:
         self._is_set = True
-        if self._event is not None:
-            self._event.set()
+        if (event := self._event) is not None:
+            event.set()
 
     def is_set(self) -> bool:
         return self._is_set
 
     def wait(self, seconds: float) -> None:
-        self._event = event = threading.Event()
+        with _waiting_begins:  # a handler may wait in threads of its own: all have one event
+            event = self._event = self._event or threading.Event()
         if not self._is_set:  # read after the event is there: a stop in between is seen
             event.wait(seconds)
 
@@ -50,7 +54,7 @@ class Stop:
 class Running:
     """A run that has begun, with what it printed and whether it is to stop."""
 
-    __slots__ = ("kill_at", "output", "reason", "run", "started_at", "stop")
+    __slots__ = ("kill_at", "logs", "output", "reason", "run", "started_at", "stop")
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -59,13 +63,41 @@ class Running:
         self.reason: StopReason | None = None
         self.kill_at: float | None = None
         self.output: OutputBuffer | None = None
+        self.logs = 0
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        """The claim that it runs for."""
+        return self.run.id, self.run.claim_seq
+
+    def ask_to_stop(self, reason: StopReason, grace_seconds: float) -> bool:
+        """Have it stop within the grace; False where it was asked before: the first reason counts.
+
+        Of several graces the shortest counts.
+        """
+        kill_at = time.monotonic() + grace_seconds
+        self.kill_at = kill_at if self.kill_at is None else min(self.kill_at, kill_at)
+        if self.reason is not None:
+            return False
+        self.reason = reason
+        self.stop.set()
+        return True
+
+    def is_over_time(self, now: float) -> bool:
+        """Whether it has run longer than it may, and was not asked to stop yet."""
+        return self.reason is None and now - self.started_at > self.run.timeout_seconds
+
+    def is_over_grace(self, now: float) -> bool:
+        """Whether it was asked to stop and did not in time."""
+        return self.kill_at is not None and now >= self.kill_at
 
     def context(self, settings: Mapping[str, Any], on_told: OnTold) -> JobContext:
         """Return what the handler gets."""
 
         def send(message: dict[str, Any]) -> None:
             told = read_told(message)
-            if told is not None:
+            self.logs += message["kind"] == "log"
+            if told is not None and (told[0] != "log" or self.logs <= LOGS_PER_RUN):
                 on_told(Told(self.run, *told))
 
         run = self.run
@@ -110,8 +142,12 @@ class _LogByRun(logging.Handler):
     """Gives what a run logs to the run."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if CURRENT.get() is not None:
+        if CURRENT.get() is None:
+            return
+        try:
             print(self.format(record))  # noqa: T201 - the run's own output
+        except Exception:  # noqa: BLE001 - arguments that do not fit must not fail the handler
+            self.handleError(record)
 
 
 def capture_by_run() -> None:

@@ -22,10 +22,17 @@ from worker.lease import Lease
 from worker.log import log
 from worker.slots.guard_keeper import NEVER, GuardKeeper
 from worker.slots.process import SlotProcess, describe_exit
-from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Told, Verdict
+from worker.slots.runs import (
+    LOGS_PER_RUN,
+    NOT_STARTED_AFTER_SECONDS,
+    Ended,
+    Run,
+    StopReason,
+    Told,
+    Verdict,
+)
 from worker.slots.verdicts import read_told, read_verdict, took
 
-LOGS_PER_RUN = 1_000
 TICK_SECONDS = 1.0
 RESPAWN_SECONDS = 1.0
 
@@ -244,7 +251,7 @@ class Pool:
         if message.get("kind") in ("log", "progress"):
             told = read_told(message)
             slot.logs += message["kind"] == "log"
-            if told is not None and slot.logs <= LOGS_PER_RUN:
+            if told is not None and (told[0] != "log" or slot.logs <= LOGS_PER_RUN):
                 self._on_told(Told(slot.runs[0][1], *told))
             return
         verdict, text, delay_seconds = read_verdict(message)

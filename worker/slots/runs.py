@@ -9,6 +9,7 @@ from uuid import UUID
 from worker.slots.output import Output
 
 NOT_STARTED_AFTER_SECONDS = 1.0  # then a run that waits for a slot is given back
+LOGS_PER_RUN = 1_000
 
 
 class Run(NamedTuple):

@@ -24,16 +24,19 @@ from worker.slots.inside import CURRENT, OnEnded, OnTold, Running, capture_by_ru
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Verdict
 
 TICK_SECONDS = 0.1
+UNWANTED_SECONDS = 60.0
+_ROUNDS = 100
+
+Key = tuple[UUID, int]
 
 
 class _Slot:
     """One thread; `running` is what it is at, None between runs."""
 
-    __slots__ = ("is_abandoned", "running")
+    __slots__ = ("running",)
 
     def __init__(self) -> None:
         self.running: Running | None = None
-        self.is_abandoned = False
 
 
 class ThreadSlots:
@@ -63,8 +66,8 @@ class ThreadSlots:
         self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._slots: list[_Slot] = []
         self._lock = threading.Lock()
-        self._unwanted: dict[tuple[UUID, int], StopReason] = {}
-        self._submitted = self._ended = 0
+        self._unwanted: dict[Key, tuple[StopReason, float]] = {}
+        self._submitted = self._ended = self._abandoned = 0
         self._begun_at = 0.0
         self._is_busy = threading.Event()
         self._is_closing = False
@@ -88,17 +91,17 @@ class ThreadSlots:
 
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
         """Ask the run of this claim to stop; one that waits is not started."""
+        key = id, claim_seq
         with self._lock:
-            for slot in self._slots:
-                running = slot.running
-                if running is not None and (running.run.id, running.run.claim_seq) == (
-                    id,
-                    claim_seq,
-                ):
-                    self._ask(running, reason, self._kill_grace_seconds)
-                    return
-            if self._submitted > self._ended:
-                self._unwanted[id, claim_seq] = reason
+            if self._submitted == self._ended:
+                return
+            # Before the threads are looked at: one that takes the run in this moment either is seen
+            # with it, or sees this.
+            self._unwanted[key] = reason, time.monotonic()
+            for running in self._running():
+                if running.key == key:
+                    del self._unwanted[key]
+                    running.ask_to_stop(reason, self._kill_grace_seconds)
 
     def stop_all(self, reason: StopReason) -> None:
         """Ask every run to stop."""
@@ -112,11 +115,16 @@ class ThreadSlots:
             self._queue.put(None)
 
     def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
-        with self._lock:
-            for slot in self._slots:
-                if slot.running is not None:
-                    self._ask(slot.running, reason, grace_seconds)
-        self._give_back(reason)
+        """Ask every run, also one that a thread has just taken and not shown yet."""
+        for _ in range(_ROUNDS):
+            self._give_back(reason)
+            with self._lock:
+                running = self._running()
+                for each in running:
+                    each.ask_to_stop(reason, grace_seconds)
+                if self._submitted - self._ended <= len(running):
+                    return
+            time.sleep(0.001)
 
     def _give_back(self, reason: StopReason | None) -> None:
         """Start none of the runs that wait."""
@@ -126,13 +134,15 @@ class ThreadSlots:
             except queue.Empty:
                 return
             if run is not None:
-                self._tell(Ended(run, Verdict.NOT_STARTED, stop=reason))
+                self._end_unstarted(run, reason)
 
-    def _ask(self, running: Running, reason: StopReason, grace_seconds: float) -> None:
-        if running.reason is None:
-            running.reason = reason
-            running.kill_at = time.monotonic() + grace_seconds
-            running.stop.set()
+    def _end_unstarted(self, run: Run, reason: StopReason | None) -> None:
+        with self._lock:
+            self._ended += 1
+        self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
+
+    def _running(self) -> list[Running]:
+        return [slot.running for slot in self._slots if slot.running is not None]
 
     # -- the threads -----------------------------------------------------------------------------
 
@@ -144,14 +154,10 @@ class ThreadSlots:
     def _work(self, slot: _Slot) -> None:
         take = self._queue.get
         while (run := take()) is not None:
-            if self._unwanted:
-                with self._lock:
-                    reason = self._unwanted.pop((run.id, run.claim_seq), None)
-                if reason is not None:
-                    self._tell(Ended(run, Verdict.NOT_STARTED, stop=reason))
-                    continue
             running = slot.running = Running(run)
             self._begun_at = running.started_at
+            if self._unwanted and self._is_unwanted(slot, running):
+                continue
             CURRENT.set(running)
             outcome = call(
                 self._specs[run.job_type],
@@ -160,14 +166,22 @@ class ThreadSlots:
             )
             CURRENT.set(None)
             with self._lock:
-                if slot.is_abandoned:
+                if slot.running is not running:
+                    self._abandoned -= 1
                     return  # the run was settled without this thread
                 slot.running = None
-            self._tell(running.ended(*outcome))
+                self._ended += 1
+            self._on_ended(running.ended(*outcome))
 
-    def _tell(self, ended: Ended) -> None:
-        self._ended += 1
-        self._on_ended(ended)
+    def _is_unwanted(self, slot: _Slot, running: Running) -> bool:
+        """Leave a run alone that was to be stopped before it began."""
+        with self._lock:
+            reason, _ = self._unwanted.pop(running.key, (running.reason, 0.0))
+            if reason is None:
+                return False
+            slot.running = None
+        self._end_unstarted(running.run, reason)
+        return True
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -177,39 +191,47 @@ class ThreadSlots:
         while not self._is_closing:
             self._is_busy.wait()
             now = time.monotonic()
-            for slot in list(self._slots):
-                running = slot.running
-                if running is None:
-                    continue
-                if (
-                    running.reason is None
-                    and now - running.started_at > running.run.timeout_seconds
-                ):
-                    self._ask(running, StopReason.TIMEOUT, self._kill_grace_seconds)
-                if running.kill_at is not None and now >= running.kill_at:
-                    self._abandon(slot, running)
+            self._stop_late(now)
+            self._abandon_stuck(now)
             if not self._queue.empty() and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
                 self._give_back(None)  # every thread is long at something
             if self._lease.must_stop():
                 self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
             self._is_busy.clear()
-            if not self._queue.empty() or any(slot.running for slot in self._slots):
+            if self._submitted != self._ended:
                 self._is_busy.set()
             tick.wait(TICK_SECONDS)
 
-    def _abandon(self, slot: _Slot, running: Running) -> None:
-        """Settle a run without its thread, which did not stop within the grace."""
+    def _stop_late(self, now: float) -> None:
         with self._lock:
-            if slot.running is not running:
-                return
-            slot.is_abandoned = True
-            self._slots.remove(slot)
-            self._add()
-        log(
-            "thread_abandoned",
-            level=logging.WARNING,
-            job_id=running.run.id,
-            job_type=running.run.job_type,
-            reason=running.reason,
-        )
-        self._tell(running.ended(Verdict.FAILED, "the handler's thread did not stop when asked"))
+            for running in self._running():
+                if running.is_over_time(now):
+                    running.ask_to_stop(StopReason.TIMEOUT, self._kill_grace_seconds)
+            for key, (_, since) in [*self._unwanted.items()]:
+                if now - since > UNWANTED_SECONDS:
+                    del self._unwanted[key]  # of a claim that had no run here
+
+    def _abandon_stuck(self, now: float) -> None:
+        """Settle runs without their threads, which did not stop within the grace."""
+        stuck = []
+        with self._lock:
+            for slot in [*self._slots]:
+                running = slot.running
+                if running is not None and running.is_over_grace(now):
+                    slot.running = None
+                    self._slots.remove(slot)
+                    self._add()
+                    self._ended += 1
+                    self._abandoned += 1
+                    stuck.append(running)
+        for running in stuck:
+            log(
+                "thread_abandoned",
+                level=logging.WARNING,
+                job_id=running.run.id,
+                job_type=running.run.job_type,
+                reason=running.reason,
+                abandoned=self._abandoned,
+            )
+            error = "the handler's thread did not stop when asked"
+            self._on_ended(running.ended(Verdict.FAILED, error))
