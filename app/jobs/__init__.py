@@ -25,7 +25,7 @@ from app.jobs.job import (
 )
 from app.jobs.lists import JobList, list_jobs
 from app.jobs.queues import Pause, Queue, get_pause, list_queues, pause_queue, resume_queue
-from app.jobs.reads import get_job, list_events
+from app.jobs.reads import get_job, get_status, list_events
 from app.jobs.runners import (
     Runner,
     RunnerState,
@@ -100,6 +100,7 @@ __all__ = [
     "fail",
     "get_job",
     "get_pause",
+    "get_status",
     "heartbeat",
     "held_claims",
     "list_events",

@@ -33,6 +33,13 @@ def get_job(conn: AnyConnection, job_id: UUID) -> Job:
     raise JobNotFound(job_id)
 
 
+def get_status(conn: AnyConnection, job_id: UUID) -> Status:
+    """Return the state of the job and nothing else of it, or raise JobNotFound."""
+    for row in rows(conn, select(ops_jobs.c.status).where(ops_jobs.c.id == job_id)):
+        return Status(row["status"])
+    raise JobNotFound(job_id)
+
+
 def find_active_twin(conn: AnyConnection, job_type: str, dedupe_key: str) -> Job | None:
     """Return the queued or running job of the type that holds this dedupe key."""
     query = select(*_JOB).where(

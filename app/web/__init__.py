@@ -14,6 +14,7 @@ from app.web import (
     debug,
     docs,
     error_handlers,
+    events,
     health,
     job_types,
     jobs,
@@ -38,6 +39,7 @@ OPEN: tuple[Blueprint, ...] = (health.blueprint, docs.blueprint)
 OPS: tuple[Blueprint, ...] = (
     jobs.blueprint,
     batch.blueprint,
+    events.blueprint,
     again.blueprint,
     trigger.blueprint,
     runners.blueprint,

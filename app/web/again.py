@@ -24,6 +24,7 @@ from app.web.operation import Reply, operation
 from app.web.plane import current_plane
 from app.web.request_ids import request_id
 from app.web.respond import json_response
+from app.web.waiting import PREFER, read_wait, wait_for_outcome
 from app.web.waking import wake_runner
 
 blueprint = Blueprint("again", __name__)
@@ -72,7 +73,7 @@ def retry(job_id: str, query: CreateQuery, body: NothingBody) -> Response:
     body=ReplayBody,
     is_body_required=False,
     example={"payload": {"url": "https://example.com/feed.xml"}},
-    headers=IDEMPOTENCY_KEY,
+    headers={**IDEMPOTENCY_KEY, **PREFER},
     replies=CREATED,
     problems=(
         "job_not_found",
@@ -89,6 +90,7 @@ def replay(job_id: str, query: CreateQuery, body: ReplayBody) -> Response:
     The job may be in any state and stays as it is. When the new one is due, and who asked for it,
     is its own; the rest is kept.
     """
+    wait_seconds = read_wait()
     plane = current_plane()
     known_id = read_job_id(job_id)
     with plane.transaction() as conn:
@@ -105,8 +107,10 @@ def replay(job_id: str, query: CreateQuery, body: ReplayBody) -> Response:
     sent = body.model_dump(mode="json", exclude_defaults=True)
     creation = commit_job(plane, fields, meaning={"replay_of": str(known_id), **sent})
     wake = wake_runner(plane.settings) if query.wake else None
+    creation, waited = wait_for_outcome(plane, creation, wait_seconds)
+    headers = created_headers(creation) | waited
     answer = created_answer(plane, creation, wake)
-    return json_response(answer, 201 if creation.is_new else 200, created_headers(creation))
+    return json_response(answer, 201 if creation.is_new else 200, headers)
 
 
 def _payload(original: Job) -> dict[str, object]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from app.web.curl import curl_line
 from app.web.errors import KINDS
+from app.web.reader import JSON
 
 _STYLE = Path(__file__).parent / "templates" / "docs.css"
 _CRON_HEADER = ' \\\n  -H "Authorization: Bearer $CRON_SECRET"'
@@ -86,7 +87,7 @@ def _operation(document: Schema, path: str, method: str, operation: Schema) -> S
         {
             "status": status,
             "text": reply["description"],
-            "shape": _reference(next(iter(reply["content"].values()))["schema"]),
+            "shape": _reference(reply.get("content", {}).get(JSON, {}).get("schema", {})),
         }
         for status, reply in operation["responses"].items()
         if status < "400"

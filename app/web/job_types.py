@@ -39,6 +39,7 @@ class JobTypePage(Page[JobTypeAnswer]):
 @operation(
     tag="Job types",
     summary="List the job types",
+    is_conditional=True,
     replies={200: Reply(description="All of them.", model=JobTypePage)},
 )
 def index(query: Query) -> Response:

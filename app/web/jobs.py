@@ -1,4 +1,4 @@
-"""Jobs: create, list, read, follow, cancel."""
+"""Jobs: create, list, read, cancel."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from app.jobs import Status, WrongState, cancel, get_job, list_events, list_jobs, waiting_reason
-from app.web.answers import (
-    CreatedAnswer,
-    EventAnswer,
-    EventPage,
-    JobAnswer,
-    JobPage,
-    JobReadAnswer,
-)
+from app.jobs import Status, WrongState, cancel, get_job, list_jobs, waiting_reason
+from app.web.answers import CreatedAnswer, JobAnswer, JobPage, JobReadAnswer
 from app.web.creation import ACTOR, create_job, created_answer, created_headers
 from app.web.cursor import decode_cursor, encode_cursor
-from app.web.inputs import CancelBody, CreateQuery, EventsQuery, JobsQuery, NewJobBody, Query
+from app.web.inputs import CancelBody, CreateQuery, JobsQuery, NewJobBody, Query
 from app.web.job_answer import job_answer, job_fields, read_job_id
 from app.web.job_types import types_off
 from app.web.operation import Reply, operation
 from app.web.plane import current_plane
 from app.web.respond import json_response
+from app.web.waiting import APPLIED, PREFER, read_wait, wait_for_outcome, wait_until_final
 from app.web.waking import wake_runner
 
 blueprint = Blueprint("jobs", __name__)
@@ -31,7 +25,7 @@ IDEMPOTENCY_KEY = {
     "Idempotency-Key": "Sent again with the same body, answers the same job instead of a second."
 }
 EXAMPLE = {"job_type": "nearsight_collect_refresh", "payload": {}}
-_LOCATION = {"Location": "Where the job is."}
+_LOCATION = {"Location": "Where the job is.", **APPLIED}
 CREATED = {
     201: Reply(description="Committed.", model=CreatedAnswer, headers=_LOCATION),
     200: Reply(
@@ -49,7 +43,7 @@ CREATED = {
     query=CreateQuery,
     body=NewJobBody,
     example=EXAMPLE,
-    headers=IDEMPOTENCY_KEY,
+    headers={**IDEMPOTENCY_KEY, **PREFER},
     replies=CREATED,
     problems=(
         "invalid_header",
@@ -63,13 +57,17 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     """A 2xx answer means that the job is committed; it will reach exactly one recorded outcome.
 
     The runner is woken before the answer where RUNNER_ENABLED is on. A wake-up that fails leaves
-    the job queued and is told as a warning.
+    the job queued and is told as a warning. With `Prefer: wait=N` the answer has the outcome, if
+    there is one by then; it is committed all the same.
     """
+    wait_seconds = read_wait()
     plane = current_plane()
     creation = create_job(plane, body.job_type, body)
     wake = wake_runner(plane.settings) if query.wake else None
+    creation, waited = wait_for_outcome(plane, creation, wait_seconds)
+    headers = created_headers(creation) | waited
     answer = created_answer(plane, creation, wake)
-    return json_response(answer, 201 if creation.is_new else 200, created_headers(creation))
+    return json_response(answer, 201 if creation.is_new else 200, headers)
 
 
 @blueprint.get("/jobs")
@@ -77,6 +75,7 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     tag="Jobs",
     summary="List jobs",
     query=JobsQuery,
+    is_conditional=True,
     replies={200: Reply(description="One page.", model=JobPage)},
     problems=("database_unavailable", "schema_not_current"),
 )
@@ -115,13 +114,25 @@ def index(query: JobsQuery) -> Response:
 @operation(
     tag="Jobs",
     summary="Read a job",
-    replies={200: Reply(description="The job.", model=JobReadAnswer)},
-    problems=("job_not_found", "database_unavailable", "schema_not_current"),
+    is_conditional=True,
+    headers=PREFER,
+    replies={200: Reply(description="The job.", model=JobReadAnswer, headers=APPLIED)},
+    problems=(
+        "invalid_header",
+        "job_not_found",
+        "database_unavailable",
+        "schema_not_current",
+    ),
 )
 def show(job_id: str, query: Query) -> Response:
-    """A queued job says in `waiting_reason` why it is not running."""
+    """A queued job says in `waiting_reason` why it is not running.
+
+    With `Prefer: wait=N` the answer comes when the job is final, or after N seconds.
+    """
+    wait_seconds = read_wait()
     plane = current_plane()
     known_id = read_job_id(job_id)
+    waited = wait_until_final(plane, known_id, wait_seconds)
     with plane.transaction() as conn:
         job = get_job(conn, known_id)
         reason = waiting_reason(
@@ -131,37 +142,8 @@ def show(job_id: str, query: Query) -> Response:
             look_seconds=plane.settings.runner_look_seconds,
             lease_seconds=plane.settings.runner_lease_seconds,
         )
-    fields = {**job_fields(job), "waiting_reason": reason}
-    return json_response(JobReadAnswer.model_validate(fields))
-
-
-@blueprint.get("/jobs/<job_id>/events")
-@operation(
-    tag="Jobs",
-    summary="Read a job's history",
-    query=EventsQuery,
-    replies={200: Reply(description="One page.", model=EventPage)},
-    problems=("job_not_found", "database_unavailable", "schema_not_current"),
-)
-def events(job_id: str, query: EventsQuery) -> Response:
-    """Oldest first: every change of state, and what the handler reported."""
-    known_id = read_job_id(job_id)
-    after = query.after or 0
-    if query.cursor is not None:
-        after = int.from_bytes(decode_cursor(query.cursor, length=8))
-    with current_plane().transaction() as conn:
-        found = list_events(conn, known_id, after=after, limit=query.limit + 1)
-        if not found:
-            get_job(conn, known_id)
-    shown = found[: query.limit]
-    has_more = len(found) > len(shown)
-    return json_response(
-        EventPage(
-            data=[EventAnswer.model_validate(event) for event in shown],
-            has_more=has_more,
-            next_cursor=encode_cursor(shown[-1].id.to_bytes(8)) if has_more else None,
-        )
-    )
+    answer = JobReadAnswer.model_validate({**job_fields(job), "waiting_reason": reason})
+    return json_response(answer, headers=waited)
 
 
 @blueprint.post("/jobs/<job_id>/cancel")

@@ -36,6 +36,7 @@ _PATH_PARAMETERS: dict[str, Schema] = {
     "name": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,99}$"},
 }
 _REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_ETAG = {"description": "Of the very bytes of the answer.", "schema": {"type": "string"}}
 _DESCRIPTION = """A job system on Postgres. 2xx means committed: every accepted job reaches exactly
 one recorded outcome. Handlers run at least once, and are told which run they are. A wake-up is a
 hint: it may be lost, doubled or late, and nothing breaks. Everything under /api/v1/ops/ is answered
@@ -137,9 +138,15 @@ def _parameters(route: Route, operation: Operation) -> Iterator[Schema]:
         if "description" in schema:
             parameter["description"] = schema.pop("description")
         yield parameter
-    for name, meaning in operation.headers.items():
+    for name, meaning in _request_headers(operation):
         text: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
         yield {"name": name, "in": "header", "description": meaning, "schema": text}
+
+
+def _request_headers(operation: Operation) -> Iterator[tuple[str, str]]:
+    yield from operation.headers.items()
+    if operation.is_conditional:
+        yield "If-None-Match", "The ETag of the answer that you have: 304 where it is still that."
 
 
 def _responses(
@@ -148,6 +155,12 @@ def _responses(
     responses = {
         str(status): _reply(reply, references) for status, reply in operation.replies.items()
     }
+    if operation.is_conditional:
+        responses["200"]["headers"]["ETag"] = _ETAG
+        responses["304"] = {
+            "description": "You have this answer.",
+            "headers": {**_REQUEST_ID, "ETag": _ETAG},
+        }
     by_status: dict[int, list[str]] = {}
     for code in problem_codes(operation, route.credential):
         by_status.setdefault(KINDS[code].status, []).append(code)
@@ -164,12 +177,14 @@ def _reply(reply: Reply, references: Mapping[type[BaseModel], Schema]) -> Schema
     headers: Schema = dict(_REQUEST_ID)
     for name, meaning in reply.headers.items():
         headers[name] = {"description": meaning, "schema": {"type": "string"}}
-    schema = references[reply.model] if reply.model else {"type": "string"}
-    return {
-        "description": reply.description,
-        "headers": headers,
-        "content": {reply.media_type: {"schema": schema}},
-    }
+    content: Schema = {}
+    if reply.model is not None:
+        content[JSON] = {"schema": references[reply.model]}
+    for text in (reply.media_type, reply.stream):
+        if text:
+            content[text] = {"schema": {"type": "string"}}
+    described: Schema = {"description": reply.description, "headers": headers}
+    return {**described, "content": content} if content else described
 
 
 def _schemas(

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
+from app.web.conditional import conditional
 from app.web.errors import Problem
 from app.web.inputs import Query
 from app.web.plane import current_plane
@@ -23,11 +24,15 @@ View = Callable[..., Response]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One successful answer; `headers` are name -> meaning."""
+    """One successful answer; `headers` are name -> meaning.
+
+    Without a model and a media type it has no body; `stream` is another media type to ask for.
+    """
 
     description: str
     model: type[BaseModel] | None = None
-    media_type: str = "application/json"
+    media_type: str = ""
+    stream: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -35,7 +40,7 @@ class Reply:
 class Operation:
     """What one route does, for the reader of the docs. `headers` are those a caller may send.
 
-    `body_reader` reads a body that is not a single JSON object.
+    `body_reader` reads a body that is not a single JSON object; a conditional answer has an ETag.
     """
 
     tag: str
@@ -51,6 +56,7 @@ class Operation:
     example: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     flag: str | None = None
+    is_conditional: bool = False
 
 
 def operation(**declared: Any) -> Callable[[View], View]:
@@ -68,7 +74,10 @@ def operation(**declared: Any) -> Callable[[View], View]:
                 inputs["body"] = described.body_reader()
             elif described.body is not None:
                 inputs["body"] = read_body(described.body, is_required=described.is_body_required)
-            return view(**path, **inputs)
+            response = view(**path, **inputs)
+            if described.is_conditional and not response.is_streamed:
+                return conditional(response)
+            return response
 
         read_and_call.operation = described  # type: ignore[attr-defined]
         return read_and_call

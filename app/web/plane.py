@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 EXTENSION = "ops_control_plane"
 
 
+# Whoever waits for a job or follows it holds a thread: not all of a process may be theirs.
+MOST_LONG_ANSWERS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
     """One instance for each app; requests in several threads share it."""
@@ -28,6 +33,9 @@ class ControlPlane:
     settings: Settings
     job_types: JobTypes
     engine: Engine
+    long_answers: BoundedSemaphore = field(
+        default_factory=lambda: BoundedSemaphore(MOST_LONG_ANSWERS)
+    )
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -59,6 +59,7 @@ class QueuePage(Page[QueueAnswer]):
 @operation(
     tag="Queues",
     summary="List the queues",
+    is_conditional=True,
     replies={200: Reply(description="Up to 500.", model=QueuePage)},
     problems=_DATABASE,
 )

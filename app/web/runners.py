@@ -43,6 +43,7 @@ class RunnerPage(Page[RunnerAnswer]):
 @operation(
     tag="Runner",
     summary="List runners",
+    is_conditional=True,
     replies={200: Reply(description="The newest 200.", model=RunnerPage)},
     problems=("database_unavailable", "schema_not_current"),
 )

@@ -82,6 +82,8 @@ def complaints(what: str, before: Scans, after: Scans, most: int) -> Iterator[st
 # Each read, and how many rows of either table it may fetch; planning fetches a few, too.
 READS = {
     JOBS: 200,
+    f"{JOBS}/{{queued}}": 300,
+    f"{JOBS}/{{queued}}/events": 300,
     f"{JOBS}?limit=200": 400,
     f"{JOBS}?status=queued": 200,
     f"{JOBS}?status=running": 200,
@@ -119,8 +121,10 @@ def test_no_read_walks_a_table(client: FlaskClient, connection: Conn) -> None:
             serving_connection.exec_driver_sql("select pg_stat_force_next_flush()")
         return scans(connection)
 
+    queued = client.get(f"{JOBS}?status=queued").get_json()["data"][0]["id"]
     found: list[str] = []
-    for path, most in READS.items():
+    for template, most in READS.items():
+        path = template.format(queued=queued)
         before = flushed()
         assert client.get(path).status_code == 200, path
         found += complaints(path, before, flushed(), most)
