@@ -87,6 +87,47 @@ def test_jobs_that_share_a_key_are_limited_together(limited: Conn) -> None:
     assert [c.concurrency_key for c in claim(limited, limit)] == ["ana"]
 
 
+def test_a_key_is_limited_over_the_queues_of_its_jobs(limited: Conn) -> None:
+    for queue in ("b", "a", "c"):
+        for key in ("ana", "ben"):
+            enqueue(limited, 2, queue=queue, concurrency_key=key)
+    limit = jobs.Limit(job_type=TYPE, most_for_key=1)
+    taken = claim(limited, limit)
+    assert sorted(c.concurrency_key for c in taken) == ["ana", "ben"]
+    served = [taken]
+    while taken:
+        succeed(limited, taken)
+        taken = claim(limited, limit)
+        served.append(taken)
+    assert [len(claims) for claims in served] == [2] * 6 + [0]
+    assert {c.queue for c in served[0]} == {"b"}  # the oldest
+
+
+def test_a_type_at_its_limit_keeps_no_other_waiting_whatever_its_priority(limited: Conn) -> None:
+    enqueue(limited, 3, priority=0)
+    enqueue(limited, 3, priority=1, concurrency_key="ana")
+    jobs.enqueue_many(limited, [jobs.NewJob(job_type="other_job", priority=9)] * 2)
+    limit = jobs.Limit(job_type=TYPE, most_running=1)
+    taken = claim(limited, limit) + claim(limited, limit)
+    assert sorted(c.job_type for c in taken) == ["other_job"] * 2 + [TYPE]
+
+
+def test_a_key_at_its_limit_keeps_no_other_waiting_whatever_its_priority(limited: Conn) -> None:
+    enqueue(limited, 3, priority=0, concurrency_key="ana")
+    enqueue(limited, 3, priority=9, concurrency_key="ben")
+    limit = jobs.Limit(job_type=TYPE, most_for_key=1)
+    taken = [*claim(limited, limit), *claim(limited, limit), *claim(limited, limit)]
+    assert [c.concurrency_key for c in taken] == ["ana", "ben"]
+
+
+def test_a_rate_keeps_no_other_waiting_whatever_its_priority(limited: Conn) -> None:
+    enqueue(limited, 3, priority=0)
+    jobs.enqueue_many(limited, [jobs.NewJob(job_type="other_job")])
+    limit = jobs.Limit(job_type=TYPE, rate=0.001, burst=1)
+    taken = claim(limited, limit) + claim(limited, limit)
+    assert [c.job_type for c in taken] == [TYPE, "other_job"]
+
+
 def test_keys_are_served_in_turn(connection: Conn) -> None:
     enqueue(connection, 100, concurrency_key="flood")
     enqueue(connection, 1, concurrency_key="small")
@@ -142,5 +183,5 @@ def test_a_limit_holds_under_race(limited: Conn, database_url: str, limit: jobs.
         thread.join(60)
     assert errors == []
     assert 2 <= max(highest) <= 3
-    assert {job.status for job in jobs.list_jobs(limited, limit=60)} == {"succeeded"}
+    assert {job.status for job in jobs.list_jobs(limited, limit=60).jobs} == {"succeeded"}
     assert audit(limited) == []

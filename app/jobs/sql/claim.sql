@@ -10,6 +10,9 @@
 -- held snapshot every claimed entry before it stays in the index, dead and not removable. What
 -- committed behind that mark is found by the next claim that names no lanes.
 --
+-- A lane whose type or key is at its limit is passed by: whatever its priority, it keeps no other
+-- waiting. Of the lanes that share a limited key only the one with the oldest job is served.
+--
 -- Limited types are those whose row of ops_limits the caller has locked, in an earlier statement of
 -- its transaction: this statement's snapshot then sees every claim that was made before.
 --
@@ -98,33 +101,39 @@ open_lane as materialized (
          row_number() over (order by queue, job_type, concurrency_key) as place,
          count(*) over () as lanes
     from (
-           select lane.priority, lane.queue, lane.job_type, lane.concurrency_key, lane.due_at,
-                  lane.mark, a.left_over,
-                  least(
-                    a.left_over,
-                    case when lane.concurrency_key <> '' then
-                      a.most_for_key - coalesce((
-                        select busy.running
-                          from busy
-                         where busy.job_type = lane.job_type
-                           and busy.concurrency_key = lane.concurrency_key
-                      ), 0)
-                    end
-                  ) as room,
-                  min(lane.priority) over () as most_urgent
-             from lane
-             left join allowance a on a.job_type = lane.job_type
-            where lane.due_at <= now()
-              and lane.job_type = any(:allowlist::text[])
-              and lane.queue <> all(array(
-                    select name
-                      from ops_queues
-                     where paused_at is not null
-                       and (resume_at is null or resume_at > now())
-                  ))
-         ) due_lane
+           select priority, queue, job_type, concurrency_key, due_at, mark, left_over, key_room,
+                  least(left_over, key_room) as room,
+                  min(priority) over () as most_urgent,
+                  row_number() over (
+                    partition by priority, job_type, concurrency_key
+                        order by due_at
+                  ) as nth_of_key
+             from (
+                    select lane.priority, lane.queue, lane.job_type, lane.concurrency_key,
+                           lane.due_at, lane.mark, a.left_over,
+                           case when lane.concurrency_key <> '' then
+                             a.most_for_key - coalesce((
+                               select busy.running
+                                 from busy
+                                where busy.job_type = lane.job_type
+                                  and busy.concurrency_key = lane.concurrency_key
+                             ), 0)
+                           end as key_room
+                      from lane
+                      left join allowance a on a.job_type = lane.job_type
+                     where lane.due_at <= now()
+                       and lane.job_type = any(:allowlist::text[])
+                       and lane.queue <> all(array(
+                             select name
+                               from ops_queues
+                              where paused_at is not null
+                                and (resume_at is null or resume_at > now())
+                           ))
+                  ) due_lane
+            where coalesce(least(left_over, key_room), 1) > 0
+         ) roomy_lane
    where priority = most_urgent
-     and (room is null or room > 0)
+     and (key_room is null or nth_of_key = 1)
 ),
 served as materialized (
   select priority, queue, job_type, concurrency_key, due_at, mark, left_over,
