@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from app import jobs
-from app.jobs import Claim, Limit
+from app.jobs import Claim, Lane, Limit
 from worker.agenda import NEVER, Agenda
 from worker.backoff import backoff_seconds
 from worker.clock import Clock
@@ -45,10 +45,15 @@ MOST_PER_CLAIM = 250
 
 
 class Room(NamedTuple):
-    """How many jobs of these types there are places for, in one kind of slot."""
+    """How many jobs of these types there are places for, in one kind of slot.
+
+    All places are for `short` types; jobs of the others may take as many as there are `free` slots.
+    """
 
     kind: Kind
     job_types: tuple[str, ...]
+    short: frozenset[str]
+    free: int
     places: int
 
 
@@ -192,14 +197,19 @@ class Engine:
         return max(min(times), self._resume_at)
 
     def _rooms(self) -> list[Room]:
-        """Return what may be claimed now, for each kind of slot."""
+        """Return what may be claimed now, for each kind of slot.
+
+        A slot at a short run counts as free: it is so in a moment.
+        """
         running = self._ledger.outbox.running
         rooms = []
         for kind, job_types in self._kinds.items():
-            capacity = self.slots.capacity(kind)
+            short = self._pace.short(job_types)
             held = sum(running[job_type] for job_type in job_types)
-            places = capacity + self._pace.ahead(job_types, capacity) - held
-            rooms.append(Room(kind, self._open(job_types), min(places, MOST_PER_CLAIM)))
+            held_short = sum(running[job_type] for job_type in short)
+            free = self.slots.capacity(kind) - (held - held_short)
+            places = min(free + self._pace.ahead(short, free) - held_short, MOST_PER_CLAIM)
+            rooms.append(Room(kind, self._open(job_types), short, min(free, places), places))
         return [room for room in rooms if room.job_types]
 
     def _open(self, job_types: tuple[str, ...]) -> tuple[str, ...]:
@@ -259,42 +269,67 @@ class Engine:
             self._begin(claims)
 
     def _claim(self, conn: Connection, rooms: list[Room]) -> list[Claim]:
-        """Claim for each kind of slot that has room, within the bounds of the job types."""
+        """Claim for each kind of slot that has room, within the bounds of the job types.
+
+        What a claim from the front finds may be long, so it brings no more than there are free
+        slots. More than that comes from the lanes that it found, where they are of short types.
+        """
         claims: list[Claim] = []
         self._turn += 1
-        for kind, job_types, places in rooms:
-            lanes = self._lanes[kind].known()
-            begun_at = time.monotonic()
-            taken = jobs.claim(
-                conn,
-                runner_instance=self._identity.instance,
-                actor=self._identity.actor,
-                allowlist=job_types,
-                limit=places,
-                turn=self._turn,
-                lanes=lanes,
-                limits=self._limits(job_types),
-            )
-            is_filled = len(taken) == places
-            self._lanes[kind].claimed(
-                taken,
-                was_full=lanes is None,
-                is_filled=is_filled,
-                seconds=time.monotonic() - begun_at,
-            )
-            self._is_filled = self._is_filled or is_filled
-            claims += taken
+        for room in rooms:
+            known = self._lanes[room.kind].known()
+            short = [lane for lane in known or () if lane.job_type in room.short]
+            places = room.places
+            if known is None or len(short) < len(known):
+                taken = self._claim_from(known, room, room.free, conn, claims)
+                claims += taken
+                places -= len(taken)
+            if short and places > 0:
+                claims += self._claim_from(short, room, places, conn, claims)
         return claims
 
-    def _limits(self, job_types: tuple[str, ...]) -> list[Limit]:
-        """Return the bounds of these types, with what this runner itself has left of them."""
+    def _claim_from(
+        self,
+        lanes: list[Lane] | None,
+        room: Room,
+        places: int,
+        conn: Connection,
+        before: list[Claim],
+    ) -> list[Claim]:
+        begun_at = time.monotonic()
+        taken = jobs.claim(
+            conn,
+            runner_instance=self._identity.instance,
+            actor=self._identity.actor,
+            allowlist=room.job_types,
+            limit=places,
+            turn=self._turn,
+            lanes=lanes,
+            limits=self._limits(room.job_types, before),
+        )
+        is_filled = len(taken) == places
+        self._lanes[room.kind].claimed(
+            taken,
+            was_full=lanes is None,
+            is_filled=is_filled,
+            seconds=time.monotonic() - begun_at,
+        )
+        self._is_filled = self._is_filled or is_filled
+        return taken
+
+    def _limits(self, job_types: tuple[str, ...], before: list[Claim]) -> list[Limit]:
+        """Return the bounds of these types, with what this runner itself has left of them.
+
+        `before` has the claims of this very transaction, which are not held yet.
+        """
         limits = []
         for job_type in job_types:
             spec = self._registry.specs[job_type]
             if spec.max_running_here is not None:
-                left = spec.max_running_here - self._ledger.outbox.running[job_type]
+                held = self._ledger.outbox.running[job_type]
+                held += sum(claim.job_type == job_type for claim in before)
                 limit = spec.limit or Limit(job_type=job_type)
-                limits.append(replace(limit, most_now=left))
+                limits.append(replace(limit, most_now=spec.max_running_here - held))
             elif spec.limit is not None:
                 limits.append(spec.limit)
         return limits

@@ -2,7 +2,7 @@
 
 A claimed job that waits for its slot cannot be run by another runner meanwhile. So only as much is
 claimed ahead as the slots are expected to reach within a tenth of a second: hundreds of jobs that
-take microseconds, none that takes a second.
+take microseconds, none of a type that takes longer than that, or of which nothing is known.
 """
 
 from __future__ import annotations
@@ -42,14 +42,22 @@ class Pace:
         """Return how long a run of the type should take, None where none was seen."""
         return self._seconds.get(job_type)
 
-    def ahead(self, job_types: Iterable[str], slots: int) -> int:
-        """Return how many jobs of these types may wait for `slots` slots.
-
-        The slowest of the types seen lately decides; of types never seen nothing is expected.
-        """
+    def short(self, job_types: Iterable[str]) -> frozenset[str]:
+        """Return those of the types whose runs end in a moment, as was seen lately."""
         since = self._clock() - _FORGET_SECONDS
-        lately = [t for t in job_types if self._seen_at.get(t, -1.0) >= since]
-        if not lately:
+        return frozenset(
+            job_type
+            for job_type in job_types
+            if self._seen_at.get(job_type, -1.0) >= since
+            and self._seconds[job_type] <= AHEAD_SECONDS
+        )
+
+    def ahead(self, short: Iterable[str], slots: int) -> int:
+        """Return how many jobs of these short types may wait for `slots` slots.
+
+        The slowest of them decides.
+        """
+        slowest = max((self._seconds[job_type] for job_type in short), default=None)
+        if slowest is None or slots <= 0:
             return 0
-        slowest = max(self._seconds[t] for t in lately)
-        return min(MOST_AHEAD, int(slots * AHEAD_SECONDS / max(slowest, 1e-6)))
+        return int(min(MOST_AHEAD, slots * AHEAD_SECONDS / max(slowest, 1e-6)))
