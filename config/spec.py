@@ -262,6 +262,11 @@ class Settings:
         500, "A process slot is replaced after this many jobs.", group="runner", unit="jobs",
         expected="more than 0", example="500", accepts=_is_positive,
     )  # fmt: skip
+    runner_memory_bytes: int = _setting(
+        0, "Memory that a run may add to its process slot where its handler says nothing; 0: any.",
+        group="runner", unit="bytes", expected="0 or more", example="500000000",
+        accepts=_is_not_negative,
+    )  # fmt: skip
     runner_rescue_budget: int = _setting(
         3, "A job whose runner died this often under it is failed.", group="runner",
         unit="rescues", expected="0 or more", example="3", accepts=_is_not_negative,

@@ -60,11 +60,13 @@ class ProcessSlots:
         file: Path | None = None,
         timeout_seconds: float = 30,
         expected_seconds: float | None = None,
+        memory_bytes: int | None = None,
         **payload: Any,
     ) -> Run:
         """Make a run that is not submitted yet."""
         text = json.dumps({"how": how, "file": str(file or ""), **payload})
-        return Run(uuid.uuid4(), 7, self._job_type, 1, text, timeout_seconds, expected_seconds)
+        bounds = timeout_seconds, expected_seconds, memory_bytes
+        return Run(uuid.uuid4(), 7, self._job_type, 1, text, *bounds)
 
     def submit(self, how: str, **arguments: Any) -> Run:
         run = self.make(how, **arguments)

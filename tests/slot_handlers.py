@@ -127,6 +127,32 @@ def _end_own_group(job: JobContext, payload: Asked) -> dict[str, Any]:
     return {"is_done": True}
 
 
+def _allocate(job: JobContext, payload: Asked) -> dict[str, Any]:
+    """Fill memory as programs do, in one piece and in many."""
+    whole = bytearray(payload.size // 2)
+    parts = [bytes([index % 256]) * 10_000 for index in range(payload.size // 20_000)]
+    return {"size": len(whole) + sum(map(len, parts))}
+
+
+KEPT: list[bytes] = []
+
+
+def _keep(job: JobContext, payload: Asked) -> dict[str, Any]:
+    KEPT.append(bytes([1]) * payload.size)
+    return {}
+
+
+def _allocate_in_child(job: JobContext, payload: Asked) -> dict[str, Any]:
+    program = f"bytearray({payload.size})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    return {"code": done.returncode, "error": done.stderr.strip().rpartition("\n")[2]}
+
+
+def _return_too_much(job: JobContext, payload: Asked) -> dict[str, Any]:
+    text = "x" * (payload.size // 3)
+    return {"text": [text] * 30}
+
+
 def _close_stdout(job: JobContext, payload: Asked) -> dict[str, Any]:
     print(payload.text)
     sys.stdout.close()
@@ -174,6 +200,10 @@ WAYS: dict[str, Callable[[JobContext, Asked], Any]] = {
     "wait_for_file": _wait_for_file,
     "sleep_on": _sleep_on,
     "end_own_group": _end_own_group,
+    "allocate": _allocate,
+    "keep": _keep,
+    "allocate_in_child": _allocate_in_child,
+    "return_too_much": _return_too_much,
     "close_stdout": _close_stdout,
     "replace_stdout": _replace_stdout,
     "redirect_stdout": _redirect_stdout,

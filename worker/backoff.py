@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 BASE_SECONDS = 2.0
 CAP_SECONDS = 600.0
+DEFAULT_BACKOFF = BASE_SECONDS, CAP_SECONDS
+LONGEST_SECONDS = 366 * 86_400.0
 
 
 def backoff_seconds(

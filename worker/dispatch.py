@@ -20,11 +20,13 @@ class Dispatcher:
     """Checks a claim once more before its handler starts, and fills in its payload."""
 
     def __init__(
-        self, database: Database, registry: Registry, default_timeout_seconds: float
+        self, database: Database, registry: Registry, *, timeout_seconds: float, memory_bytes: int
     ) -> None:
+        """Take the bounds of runs whose job and handler name none; no bytes are no bound."""
         self._database = database
         self._registry = registry
-        self._default_timeout_seconds = default_timeout_seconds
+        self._timeout_seconds = timeout_seconds
+        self._memory_bytes = memory_bytes
 
     def plan(self, claim: Claim, expected_seconds: float | None) -> Run | Settlement:
         """Return the run of `claim`, or what to write instead."""
@@ -50,8 +52,9 @@ class Dispatcher:
             claim.job_type,
             claim.attempt,
             payload_text,
-            claim.timeout_seconds or spec.timeout_seconds or self._default_timeout_seconds,
+            claim.timeout_seconds or spec.timeout_seconds or self._timeout_seconds,
             expected_seconds,
+            (self._memory_bytes if spec.memory_bytes is None else spec.memory_bytes) or None,
         )
 
     def _payload_text(self, claim: Claim, spec: HandlerSpec) -> str:

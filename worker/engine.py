@@ -91,7 +91,12 @@ class Engine:
             on_queued=self._agenda.due_in,
         )
         self._sweeper = Sweeper(settings, identity.instance)
-        self._dispatcher = Dispatcher(self._database, registry, settings.job_timeout_seconds)
+        self._dispatcher = Dispatcher(
+            self._database,
+            registry,
+            timeout_seconds=settings.job_timeout_seconds,
+            memory_bytes=settings.runner_memory_bytes,
+        )
         self._kinds = registry.kinds
         specs = {job_type: registry.specs[job_type] for job_type in registry.allowlist}
         self._shared_limits = [name for name, spec in specs.items() if spec.limit is not None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.jobs import Claim, Failure, Held, Retry, Success
-from worker.backoff import backoff_seconds
+from worker.backoff import DEFAULT_BACKOFF, backoff_seconds
 from worker.handlers import HandlerSpec
 from worker.slots.runs import Ended, StopReason, Verdict
 
@@ -75,7 +75,8 @@ def failed_attempt(
     if claim.attempt >= (claim.max_attempts or of_handler or DEFAULT_MAX_ATTEMPTS):
         return fail(claim, error)
     if delay_seconds is None:
-        delay_seconds = backoff_seconds(claim.attempt, random)
+        base, cap = DEFAULT_BACKOFF if spec is None else spec.backoff
+        delay_seconds = backoff_seconds(claim.attempt, random, base_seconds=base, cap_seconds=cap)
     return Settlement("retry", Retry(claim.id, claim.claim_seq, error, delay_seconds))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -54,6 +55,30 @@ def test_handlers_of_other_modules_need_the_allowlist_too() -> None:
     assert {"misbehave", "strict"} <= set(registry.names)
     spec = registry.specs["strict"]
     assert (spec.timeout_seconds, spec.max_attempts) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"memory_bytes": -1}, "memory_bytes is for process slots, and 0 or more"),
+        ({"memory_bytes": 1, "slot": "thread"}, "memory_bytes is for process slots"),
+        ({"backoff": (-1, 5)}, "backoff is"),
+        ({"backoff": (5, 4)}, "backoff is"),
+        ({"backoff": (1, float("inf"))}, "backoff is"),
+        ({"backoff": (float("nan"), 1)}, "backoff is"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=f"odd: {words}"):
+        handler("odd", **options)
+
+
+def test_a_handler_has_bounds_of_its_own() -> None:
+    @handler("bounded", memory_bytes=0, backoff=(0, 30))
+    def bounded(job: JobContext, payload: Payload) -> None: ...
+
+    spec = HANDLERS["bounded"]
+    assert (spec.memory_bytes, spec.backoff) == (0, (0, 30))
 
 
 def test_a_module_that_does_not_import_is_named() -> None:

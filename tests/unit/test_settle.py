@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -71,6 +72,15 @@ def test_a_failure_backs_off_while_attempts_are_left(verdict: Verdict) -> None:
     assert isinstance(found.row, Retry)
     assert found.row.delay_seconds == 2.0
     assert settled(verdict, attempt=DEFAULT_MAX_ATTEMPTS).verb == "fail"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "delay"), [(1, 5.0), (2, 10.0), (3, 20.0), (4, 30.0), (9, 30.0)]
+)
+def test_a_handlers_own_backoff_doubles_up_to_its_own_cap(attempt: int, delay: float) -> None:
+    spec = replace(a_spec(10), backoff=(10.0, 60.0))
+    found = settled(Verdict.FAILED, attempt=attempt, spec=spec)
+    assert found.row.delay_seconds == delay  # half of it drawn
 
 
 def test_the_jobs_own_bound_wins_over_the_handlers_and_that_over_the_default() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from app.jobs import Limit
+from worker.backoff import DEFAULT_BACKOFF, LONGEST_SECONDS
 
 JOB_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
@@ -39,6 +40,8 @@ class HandlerSpec:
     slot: SlotName = "process"
     max_running_here: int | None = None
     limit: Limit | None = None
+    memory_bytes: int | None = None
+    backoff: tuple[float, float] = DEFAULT_BACKOFF
 
 
 HANDLERS: dict[str, HandlerSpec] = {}
@@ -54,6 +57,8 @@ def handler(
     max_running_here: int | None = None,
     max_running_per_key: int | None = None,
     rate_limit: tuple[int, float] | None = None,
+    memory_bytes: int | None = None,
+    backoff: tuple[float, float] = DEFAULT_BACKOFF,
     load: Callable[..., Any] | None = None,
     store: Callable[..., Any] | None = None,
 ) -> Callable[[Function], Function]:
@@ -62,8 +67,9 @@ def handler(
     `slot` is "process" (killable, no secrets) or "thread" (fast, trusted, cannot be killed; an
     `async def` then shares one event loop). `max_running` bounds the type over all runners,
     `max_running_here` in each, `max_running_per_key` the jobs that share a concurrency key;
-    `rate_limit` is (claims, seconds) over all runners. Raises ValueError or TypeError at once for
-    what makes no sense.
+    `rate_limit` is (claims, seconds) over all runners. `memory_bytes` bounds what one run may add
+    to its process slot, 0 for any. `backoff` is (base_seconds, cap_seconds). Raises ValueError or
+    TypeError at once for what makes no sense.
     """
     if not JOB_TYPE_PATTERN.fullmatch(job_type):
         raise ValueError(f"{job_type!r} is no job type: lower-case letters, digits and _")
@@ -76,6 +82,10 @@ def handler(
     limit = _limit(job_type, max_running, max_running_per_key, rate_limit)
     if max_running_here is not None and max_running_here < 1:
         raise ValueError(f"{job_type}: max_running_here must be 1 or more")
+    if memory_bytes is not None and (slot != "process" or memory_bytes < 0):
+        raise ValueError(f"{job_type}: memory_bytes is for process slots, and 0 or more")
+    if not 0 <= backoff[0] <= backoff[1] <= LONGEST_SECONDS:
+        raise ValueError(f"{job_type}: backoff is (base, cap), 0 <= base <= cap <= one year")
 
     def register(function: Function) -> Function:
         known = HANDLERS.get(job_type)
@@ -86,7 +96,7 @@ def handler(
             raise TypeError(f"{job_type}: with store, the return must be annotated with a model")
         HANDLERS[job_type] = HandlerSpec(
             job_type, function, payload, result, timeout_seconds, max_attempts, load, store, slot,
-            max_running_here, limit,
+            max_running_here, limit, memory_bytes, backoff,
         )  # fmt: skip
         return function
 

@@ -98,16 +98,16 @@ class SlotProcess:
         if len(self.runs) == 1:
             self._begin()
         os.write(self._tickets_write, b"!")  # at most MOST_AHEAD: a pipe always takes them
-        self.outgoing += pack(
-            {
-                "run": self._number,
-                "id": str(run.id),
-                "claim_seq": run.claim_seq,
-                "job_type": run.job_type,
-                "attempt": run.attempt,
-                "payload": run.payload_text,
-            }
-        )
+        message = {
+            "run": self._number,
+            "id": str(run.id),
+            "claim_seq": run.claim_seq,
+            "job_type": run.job_type,
+            "attempt": run.attempt,
+            "payload": run.payload_text,
+            "memory_bytes": run.memory_bytes,
+        }
+        self.outgoing += pack(message)
 
     def end(self) -> tuple[int, Run]:
         """Take the present run off the list; the next begins."""

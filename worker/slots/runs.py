@@ -13,7 +13,10 @@ LOGS_PER_RUN = 1_000
 
 
 class Run(NamedTuple):
-    """One attempt of one claimed job, ready for a slot; `expected_seconds` is None for unknown."""
+    """One attempt of one claimed job, ready for a slot.
+
+    `expected_seconds` is None where nothing is known, `memory_bytes` where there is no bound.
+    """
 
     id: UUID
     claim_seq: int
@@ -22,6 +25,7 @@ class Run(NamedTuple):
     payload_text: str
     timeout_seconds: float
     expected_seconds: float | None = None
+    memory_bytes: int | None = None
 
 
 class StopReason(StrEnum):

@@ -25,6 +25,7 @@ from worker.call import call
 from worker.context import JobContext
 from worker.frames import Decoder, pack
 from worker.handlers import HandlerSpec
+from worker.slots.memory import MemoryBound
 from worker.slots.output import end_mark
 from worker.slots.process_tree import kill_below
 from worker.slots.runs import Verdict
@@ -189,7 +190,7 @@ def _execute(setup: Setup, run: dict[str, Any], send: Any, stop: Stop) -> dict[s
         send=send,
         stop=stop,
     )
-    outcome = call(spec, job, run["payload"])
+    outcome = call(spec, job, run["payload"], MemoryBound(run["memory_bytes"]))
     word = "result" if outcome.verdict is Verdict.SUCCEEDED else "error"
     message: dict[str, Any] = {"kind": outcome.verdict, word: outcome.text}
     if outcome.delay_seconds is not None:
