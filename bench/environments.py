@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.contenders import System
-from bench.remote import ROOT
+from bench.remote import FOLDER
 
-FOLDER = ROOT / ".ops" / "bench" / "venvs"
+VENVS = FOLDER / "venvs"
 _NEWEST_MINOR = 20
 
 
@@ -29,7 +29,7 @@ def python_of(system: System) -> Path:
     """
     if not system.is_peer:
         return Path(sys.executable)
-    folder = FOLDER / system.name
+    folder = VENVS / system.name
     base = _interpreter(system)
     stamp = folder / "bench-stamp"
     wanted = hashlib.sha256("\n".join([str(base), *system.requires]).encode()).hexdigest()

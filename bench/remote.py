@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".ops" / "bench"
 _BOUND = ROOT / "app" / "cli" / "bound_child.py"
 
 

@@ -14,9 +14,9 @@ from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 from app.cli.postgres import running, stop
-from bench.remote import ROOT
+from bench.remote import FOLDER
 
-FOLDER = ROOT / ".ops" / "bench" / "postgres"
+DATA = FOLDER / "postgres"
 OBSERVER = "observer"
 SETTINGS = {
     "fsync": "on",
@@ -118,8 +118,8 @@ def one_row(
 @contextlib.contextmanager
 def serving(postgres_bin: Path | None = None) -> Iterator[Server]:
     """Run the server of the bench with its settings; stop it in the end."""
-    stop(FOLDER)  # one that a killed bench left may have others
-    with running(FOLDER, settings=SETTINGS, postgres_bin=postgres_bin) as started:
+    stop(DATA)  # one that a killed bench left may have others
+    with running(DATA, settings=SETTINGS, postgres_bin=postgres_bin) as started:
         server = Server(started.url)
         try:
             server.drop_all()

@@ -13,11 +13,11 @@ import psycopg
 from bench import machine
 from bench.contenders import Contender, System
 from bench.environments import CannotInstall, python_of
-from bench.remote import ROOT, AdapterFailed, Remote
+from bench.remote import FOLDER, AdapterFailed, Remote
 from bench.server import Database, Server
 from bench.sizes import Sizes
 
-LOGS = ROOT / ".ops" / "bench" / "logs"
+LOGS = FOLDER / "logs"
 INSTALL_SECONDS = 120.0
 
 FAILURES = (AdapterFailed, psycopg.Error)

@@ -27,6 +27,7 @@ class Sizes:
     backlog_rows: int
     backlog_claims: int
     snapshot_seconds: float
+    snapshot_peer_seconds: float
     snapshot_windows: int
     snapshot_rate: int
     cost_jobs: int
@@ -49,6 +50,7 @@ FULL = Sizes(
     backlog_rows=1_000_000,
     backlog_claims=20_000,
     snapshot_seconds=600,
+    snapshot_peer_seconds=120,
     snapshot_windows=10,
     snapshot_rate=500,
     cost_jobs=20_000,
@@ -59,7 +61,7 @@ QUICK = Sizes(
     mode="quick",
     repeats=1,
     divisor=10,
-    drain_jobs=4_000,
+    drain_jobs=10_000,
     single_calls=200,
     bulk_jobs=5_000,
     latency_jobs=40,
@@ -70,6 +72,7 @@ QUICK = Sizes(
     backlog_rows=10_000,
     backlog_claims=2_000,
     snapshot_seconds=6,
+    snapshot_peer_seconds=6,
     snapshot_windows=4,
     snapshot_rate=200,
     cost_jobs=1_000,

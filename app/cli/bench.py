@@ -9,9 +9,12 @@ import click
 
 from app.cli.chosen import given
 from app.cli.exits import CommandError
+from app.cli.local import alone_in
 from app.cli.output import emit, say
+from app.cli.postgres_programs import PostgresError
 from bench import results
 from bench.contenders import systems
+from bench.remote import FOLDER
 from bench.report.document import render, write_document
 from bench.results import Results
 from bench.run import SCENARIOS, run
@@ -82,16 +85,21 @@ def bench_command(
     path = results.path_for(results.today(), sizes.mode, is_partial=bool(chosen))
     earlier = results.read(path) if path.exists() else None
     own = given()
-    with serving(_programs(own)) as server:
-        found = run(
-            server,
-            sizes,
-            scenarios=scenarios or tuple(SCENARIOS),
-            chosen=chosen or tuple(systems()),
-            environment={name: own[name] for name in _PASSED_ON if name in own},
-            say=say,
-            keep=lambda record: results.write(path, results.merged(earlier, record)),
-        )
+    try:
+        with alone_in(FOLDER), serving(_programs(own)) as server:
+            found = run(
+                server,
+                sizes,
+                scenarios=scenarios or tuple(SCENARIOS),
+                chosen=chosen or tuple(systems()),
+                environment={name: own[name] for name in _PASSED_ON if name in own},
+                say=say,
+                keep=lambda record: results.write(path, results.merged(earlier, record)),
+            )
+    except BlockingIOError:
+        raise CommandError("Another bench runs here.", hint="wait for its end") from None
+    except PostgresError as error:
+        raise CommandError(str(error)) from None
     emit(render(found))
     say(("✓ ", "green"), f"{path.relative_to(results.FOLDER.parent.parent)}")
     if to_docs or (to_docs is None and not quick and not chosen):

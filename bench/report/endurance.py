@@ -80,11 +80,7 @@ def _plan(run: Mapping[str, Any] | None) -> list[str]:
 
 def snapshot(section: Section) -> str:
     """The first and the last window under a snapshot that stays open."""
-    seconds = section.sizes["snapshot_seconds"] / section.sizes["snapshot_windows"]
-    parts = [
-        f"A snapshot held for {number(section.sizes['snapshot_seconds'])} s, the first and the last"
-        f" {number(seconds)} s of it."
-    ]
+    parts = [f"The first and the last of {section.sizes['snapshot_windows']} equal parts."]
     for pace in section.parameters("pace"):
         rows = [
             _windows(label, run)
@@ -92,8 +88,8 @@ def snapshot(section: Section) -> str:
             if (run := section.first(name, pace=pace)) is not None
         ]
         headings = [
-            "", "jobs/s, first", "jobs/s, last", "kept", "latency p50 ms", "latency p99 ms",
-            "claim mean ms", "claim p99 ms", "dead rows", "MB",
+            "", "held s", "jobs/s, first", "jobs/s, last", "kept", "latency p50 ms",
+            "latency p99 ms", "claim mean ms", "claim p99 ms", "dead rows", "MB",
         ]  # fmt: skip
         parts += [f"{pace.capitalize()}:", table(headings, rows)]
     return paragraphs(*parts, failures(section))
@@ -108,6 +104,7 @@ def _windows(label: str, run: Mapping[str, Any]) -> list[str]:
 
     return [
         label,
+        number(run["held_seconds"]),
         number(first["jobs_per_second"]),
         number(last["jobs_per_second"]),
         percent(last["jobs_per_second"], first["jobs_per_second"]),

@@ -25,8 +25,8 @@ def contenders(session: Session) -> list[Contender]:
     if session.has(OURS):
         ours = default(session.system(OURS))
         found = [
-            variant(ours, "thread-wake", "thread slots, by wake", slot="thread", wake=True),
-            variant(ours, "process-wake", "process slots, by wake", slot="process", wake=True),
+            variant(ours, "thread-wake", "thread slots, by wake", slot="thread", wake="each"),
+            variant(ours, "process-wake", "process slots, by wake", slot="process", wake="each"),
             variant(
                 ours, "look", f"by a look each {LOOK_SECONDS} s", slot="process",
                 look_seconds=LOOK_SECONDS,
@@ -51,7 +51,7 @@ def _latency(session: Session, case: Case) -> Run:
         session.server.settle()
         with working(session, contender, database) as workers:
             told = ready(workers)
-            woken = told if contender.options.get("wake") else {}
+            woken = told if "wake" in contender.options else {}
             with session.adapter(contender, database, **woken) as producer:
                 producer.call(
                     "enqueue_singly", first=_WARM_UP_FIRST, count=WARM_UP,

@@ -1,7 +1,8 @@
 """6. What does a transaction that stays open for minutes do to claims?
 
 Another session holds a REPEATABLE READ snapshot from before the first job until the end, so that no
-dead row version can be removed. Once at a steady pace, once as fast as it goes.
+dead row version can be removed. Once at a steady pace, once as fast as it goes. Peers are held for
+less long: what becomes of them shows early.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def contenders(session: Session) -> list[Contender]:
     found = []
     if session.has(OURS):
         ours = tuned(session.system(OURS))
-        found.append(variant(ours, "thread", "thread slots", slot="thread", wake=True))
+        found.append(variant(ours, "thread", "thread slots", slot="thread", wake="apart"))
     if session.has(RAW):
         found.append(tuned(session.system(RAW)))
     return [*found, *(tuned(peer) for peer in session.enduring_peers if peer.sustains)]
@@ -44,9 +45,9 @@ def measure(session: Session) -> list[Run]:
     """Hold a snapshot under every contender at a pace, and under the fastest without one."""
     chosen = contenders(session)
     pace = f"{session.sizes.snapshot_rate} a second"
-    paced = [Case(contender, {"pace": pace}) for contender in chosen]
+    paced = [_case(session, contender, pace) for contender in chosen]
     fast = [
-        Case(contender, {"pace": FLAT_OUT})
+        _case(session, contender, FLAT_OUT)
         for contender in chosen
         if not contender.system.is_peer or contender.system.loads_a_million
     ]
@@ -56,9 +57,17 @@ def measure(session: Session) -> list[Run]:
     ]
 
 
+def _case(session: Session, contender: Contender, pace: str) -> Case:
+    seconds = session.sizes.snapshot_seconds
+    if contender.system.is_peer:
+        seconds = min(seconds, session.sizes.snapshot_peer_seconds)
+    return Case(contender, {"pace": pace, "held_seconds": seconds})
+
+
 def _paced(session: Session, case: Case) -> Run:
     sizes = session.sizes
-    count = int(sizes.snapshot_rate * sizes.snapshot_seconds)
+    # More than there is time for: the producer is stopped while it is still at it.
+    count = 2 * int(sizes.snapshot_rate * case.parameters["held_seconds"])
     with _held(session, case) as (database, worker, producer):
         producer.begin(
             "enqueue_singly", first=0, count=count, every_seconds=1 / sizes.snapshot_rate,
@@ -67,17 +76,16 @@ def _paced(session: Session, case: Case) -> Run:
         begin_ns = _first_run(worker)
         claims, samples = [], [(begin_ns, tally.read().runs)]
         for window in range(sizes.snapshot_windows):
-            end_ns = begin_ns + (window + 1) * _window_ns(session)
+            end_ns = begin_ns + (window + 1) * _window_ns(session, case)
             time.sleep(max(0.0, (end_ns - time.monotonic_ns()) / NANOSECONDS))
             worker.check()
             samples.append((time.monotonic_ns(), tally.read().runs))
             claims.append(_claims(session, database))
-        # A producer that cannot keep the pace is at it for longer: what it did so far counts.
         producer.stop()
         called = tally.calls()
         started, turns = tally.starts(), tally.turns()
         left = _left_behind(database)
-    edges = _edges(session, begin_ns)
+    edges = _edges(session, case, begin_ns)
     return _summary(
         [
             rate | waited | claim | turn
@@ -99,7 +107,7 @@ def _flat_out(session: Session, case: Case) -> Run:
         producer.begin("enqueue_bulk", first=0, count=_LOADED_AT_ONCE)
         enqueued, is_loading = _LOADED_AT_ONCE, True
         begin_ns = _first_run(worker)
-        end_ns = begin_ns + session.sizes.snapshot_windows * _window_ns(session)
+        end_ns = begin_ns + session.sizes.snapshot_windows * _window_ns(session, case)
         while (now_ns := time.monotonic_ns()) <= end_ns:
             runs = tally.read().runs
             samples.append((now_ns, runs))
@@ -114,7 +122,7 @@ def _flat_out(session: Session, case: Case) -> Run:
             time.sleep(_SAMPLE_SECONDS)
         turns = tally.turns()
         left = _left_behind(database)
-    edges = _edges(session, begin_ns)
+    edges = _edges(session, case, begin_ns)
     return _summary(
         [
             rate | turn
@@ -135,7 +143,7 @@ def _held(session: Session, case: Case) -> Iterator[tuple[Database, Remote, Remo
         session.server.settle()
         with working(session, contender, database) as workers:
             told = ready(workers)
-            woken = told if contender.options.get("wake") else {}
+            woken = told if "wake" in contender.options else {}
             with session.adapter(contender, database, **woken) as producer:
                 yield database, workers[0], producer
 
@@ -154,14 +162,15 @@ def _first_run(worker: Remote) -> int:
     return time.monotonic_ns()
 
 
-def _window_ns(session: Session) -> int:
-    return int(session.sizes.snapshot_seconds * NANOSECONDS / session.sizes.snapshot_windows)
+def _window_ns(session: Session, case: Case) -> int:
+    seconds: float = case.parameters["held_seconds"]
+    return int(seconds * NANOSECONDS / session.sizes.snapshot_windows)
 
 
-def _edges(session: Session, begin_ns: int) -> dict[str, int]:
+def _edges(session: Session, case: Case, begin_ns: int) -> dict[str, int]:
     return {
         "begin_ns": begin_ns,
-        "length_ns": _window_ns(session),
+        "length_ns": _window_ns(session, case),
         "count": session.sizes.snapshot_windows,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -25,11 +26,18 @@ _READY_SECONDS = 60.0
 
 
 class System:
-    """Options: `slot` (thread or process), `look_seconds`, and `port` of a runner to be woken."""
+    """Options: `slot` (thread or process), `look_seconds`, and `port` of a runner to be woken.
+
+    `wake` says whether every enqueue waits for its wake-up ("each") or a thread sends them, those
+    that came meanwhile as one ("apart"), as the threads of a control plane would.
+    """
 
     def __init__(self, url: str, options: Options) -> None:
         self._url = url
         self._options = options
+        self._is_news = threading.Event()
+        if options.get("wake") == "apart" and "port" in options:
+            threading.Thread(target=self._wake_apart, daemon=True).start()
         self._job_type = JOB_TYPES[options.get("slot", "process")]
 
     def install(self) -> None:
@@ -81,8 +89,18 @@ class System:
 
     def _wake(self) -> None:
         """Wake the runner as the control plane does after a commit, if there is one to wake."""
-        if port := self._options.get("port"):
-            send_wake(f"http://127.0.0.1:{port}", TOKEN, timeout_seconds=2)
+        if self._options.get("wake") == "apart":
+            self._is_news.set()
+        elif "port" in self._options:
+            self._send_wake()
+
+    def _wake_apart(self) -> None:
+        while self._is_news.wait():
+            self._is_news.clear()
+            self._send_wake()
+
+    def _send_wake(self) -> None:
+        send_wake(f"http://127.0.0.1:{self._options['port']}", TOKEN, timeout_seconds=2)
 
     def _new(self, n: int) -> NewJob:
         return NewJob(job_type=self._job_type, payload=payload(n), queue=QUEUE)

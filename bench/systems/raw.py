@@ -13,7 +13,7 @@ from bench.payload import encode, payload
 from bench.systems import QUEUE, Options, Ready
 
 JOB_TYPE = JOB_TYPES["thread"]
-BATCH = 200
+BATCH = 500
 CHUNK = 20_000
 IDLE_SECONDS = 0.004
 INSERT = "insert into ops_jobs (job_type, queue, payload) values (%s, %s, %s)"
