@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dynaconf import Dynaconf, ValidationError, Validator
 
-from config.spec import ENVIRONMENTS, SETTINGS, Process, Setting, Settings
+from config.spec import ENVIRONMENTS, SETTINGS, Process, Setting, Settings, split_addresses
 
 ROOT = Path(__file__).resolve().parent.parent
 _SHORT_NAMES = {"dev": "development", "test": "testing", "prod": "production"}
@@ -103,8 +103,8 @@ def find_problems(process: Process, layers: Dynaconf) -> list[str]:
         for validator in _validators(setting, process, production, source(layers, setting)):
             layers.validators.register(validator)
     problems = [str(error) for error in layers.validators.validate_all(raise_error=False)]
-    runner_url = layers.get("RUNNER_URL")
-    if production and not problems and runner_url and not _is_safe_transport(runner_url):
+    runner_urls = split_addresses(layers.get("RUNNER_URL"))
+    if production and not problems and not all(map(_is_safe_transport, runner_urls)):
         problems.append("RUNNER_URL must be https:// in production, unless it is on loopback.")
     if layers.get("RUNNER_HEARTBEAT_SECONDS", 0) * 3 > layers.get("RUNNER_LEASE_SECONDS", 0):
         problems.append("RUNNER_HEARTBEAT_SECONDS must be at most a third of RUNNER_LEASE_SECONDS.")

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 Process = Literal["control_plane", "runner", "database", "cli"]
 ENVIRONMENTS = ("development", "testing", "production")
+MOST_RUNNERS = 10
 DEFAULT_ALLOWLIST = ("nearsight_collect_refresh", "captorator_compose", "metrics_refresh")
 
 _FOREVER = float("inf")
@@ -58,6 +59,16 @@ def _is_http_url(value: object) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
     except ValueError:
         return False
+
+
+def _are_http_urls(value: object) -> bool:
+    urls = split_addresses(str(value))
+    return 0 < len(urls) <= MOST_RUNNERS and all(_is_http_url(url) for url in urls)
+
+
+def split_addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses of a list that is separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _is_header_text(value: object) -> bool:
@@ -176,9 +187,10 @@ class Settings:
         example="the-key-before", production_length=16,
     )  # fmt: skip
     runner_url: str = _setting(
-        "", "Where the runner's listener is reached; never shown in an answer or a log.",
-        group="control plane", expected="an http:// or https:// address without user name",
-        example="https://runner.example.com", secret=True, accepts=_is_http_url,
+        "", "Where the runner's listener is reached, or several; never shown or logged.",
+        group="control plane", secret=True, accepts=_are_http_urls,
+        expected=f"up to {MOST_RUNNERS} http:// or https:// addresses without user name, by commas",
+        example="https://runner.example.com",
     )  # fmt: skip
     runner_token_outbound: str = _secret(
         "The token that the control plane sends to the runner.", group="control plane",
@@ -320,6 +332,11 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.app_env == "production"
+
+    @property
+    def runner_urls(self) -> tuple[str, ...]:
+        """The addresses of the runners' listeners."""
+        return split_addresses(self.runner_url)
 
     @property
     def features(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ from app.cli.flags import find_lacks
 from app.cli.invocation import current
 from app.cli.made_secrets import make_secret
 from config.loader import load_layers
+from config.spec import split_addresses
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -65,14 +66,19 @@ def _check_answers(client: Client) -> Iterator[Finding]:
 
 
 def check_runner() -> Iterator[Finding]:
-    """The runner's listener takes the token, and refuses another one."""
+    """The listener of each runner takes the token, and refuses another one."""
+    layers = load_layers(variables())
+    urls = split_addresses(layers.get("RUNNER_URL"))
+    token = layers.get("RUNNER_TOKEN_OUTBOUND")
+    if not urls or not token:
+        yield Finding("listener", "skipped", "RUNNER_URL or RUNNER_TOKEN_OUTBOUND is not set")
+    for url in urls if token else ():
+        yield from _check_listener(url, token)
+
+
+def _check_listener(url: str, token: str) -> Iterator[Finding]:
     from app.web.wake import send_wake
 
-    layers = load_layers(variables())
-    url, token = layers.get("RUNNER_URL"), layers.get("RUNNER_TOKEN_OUTBOUND")
-    if not url or not token:
-        yield Finding("listener", "skipped", "RUNNER_URL or RUNNER_TOKEN_OUTBOUND is not set")
-        return
     status = send_wake(url, token, timeout_seconds=_TIMEOUT_SECONDS).status
     if status == "accepted":
         yield Finding("listener", "ok", "a wake-up is taken")

@@ -96,7 +96,7 @@ class RunnerSeen(Answer):
 
 
 class WakeAnswer(Answer):
-    """What became of the wake-up."""
+    """What became of the wake-up; of several runners, the best that happened."""
 
     sent: bool
     status: WakeStatus

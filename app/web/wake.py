@@ -25,10 +25,14 @@ _BY_STATUS_CODE: dict[int, WakeStatus] = {401: "unauthorized", 403: "refused"}
 
 @dataclass(frozen=True, slots=True)
 class WakeOutcome:
-    """What became of a wake-up; `sent` says that the whole request left this process."""
+    """What became of a wake-up; `sent` says that the whole request left this process.
+
+    `failed` counts the other runners, where one accepted and they did not.
+    """
 
     sent: bool
     status: WakeStatus
+    failed: int = 0
 
 
 def send_wake(
@@ -39,7 +43,7 @@ def send_wake(
     job_id: str | None = None,
     job_type: str | None = None,
 ) -> WakeOutcome:
-    """Send one wake-up, naming a job if there is one, and say what the runner answered.
+    """Send one wake-up, naming a job or its type if there is one; say what the runner answered.
 
     The timeouts of sockets bound one read each, and resolving a name has none: so the call runs in
     a thread of its own that is given up, its socket shut down, when the budget is spent.
@@ -71,8 +75,8 @@ class _Call:
         self._runner_url = runner_url
         self._headers = {"X-Runner-Token": token, "Content-Type": "application/json"}
         self._timeout_seconds = timeout_seconds
-        named = {"job_id": job_id, "job_type": job_type} if job_id else {}
-        self._body = json.dumps(named).encode()
+        named = {"job_id": job_id, "job_type": job_type}
+        self._body = json.dumps({k: v for k, v in named.items() if v is not None}).encode()
         self._connection: HTTPConnection | None = None
         self._abandoned = False
         self.sent = False

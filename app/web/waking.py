@@ -1,4 +1,4 @@
-"""When the runner is woken, and what the caller is told about it."""
+"""When the runners are woken, and what the caller is told about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from app.jobs import Job, RunnerState
 from app.web.answers import RunnerSeen, WarningAnswer
-from app.web.wake import WakeOutcome, send_wake
+from app.web.wake import WakeOutcome
+from app.web.wakes import name_job, wake_all
 
 if TYPE_CHECKING:
     from config import Settings
@@ -19,20 +20,18 @@ _WAKE_HINTS = {
 
 
 def is_configured(settings: Settings) -> bool:
-    return bool(settings.runner_url and settings.runner_token_outbound)
+    return bool(settings.runner_urls and settings.runner_token_outbound)
 
 
 def wake_runner(settings: Settings, job: Job | None = None) -> WakeOutcome | None:
     """Send a wake-up, or return None where it is switched off or not configured."""
     if not (settings.runner_enabled and is_configured(settings)):
         return None
-    return send_wake(
-        settings.runner_url,
-        settings.runner_token_outbound,
-        timeout_seconds=settings.wake_timeout_seconds,
-        job_id=str(job.id) if job else None,
-        job_type=job.job_type if job else None,
-    )
+    urls, token = settings.runner_urls, settings.runner_token_outbound
+    budget = settings.wake_timeout_seconds
+    if job is None:
+        return wake_all(urls, token, timeout_seconds=budget)
+    return name_job(urls, token, timeout_seconds=budget, job_id=str(job.id), job_type=job.job_type)
 
 
 def runner_seen(
@@ -56,6 +55,14 @@ def wake_warnings(seen: RunnerSeen, wake: WakeOutcome | None) -> list[WarningAns
                 code="wake_failed",
                 detail="The wake-up failed; queued jobs run at the runner's next look.",
                 hint=_WAKE_HINTS.get(wake.status),
+            )
+        )
+    if wake is not None and wake.failed:
+        warnings.append(
+            WarningAnswer(
+                code="wake_failed",
+                detail="Some of the runners could not be woken; another one was.",
+                hint="Check that they are up, and RUNNER_URL.",
             )
         )
     if seen.online is False:

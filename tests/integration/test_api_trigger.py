@@ -122,6 +122,19 @@ def test_what_is_known_of_runners_without_a_wake(
     assert silent_for <= created["runner"]["last_seen_seconds"] < silent_for + 30
 
 
+def test_one_of_several_runners_is_enough_and_the_others_are_told_of(
+    database_url: str, runner: Listener, closed_url: str
+) -> None:
+    with woken(database_url, f"{closed_url}, {runner.url}") as client:
+        created = client.post(JOBS, json={"job_type": TYPE})
+    told = body(created)
+    assert told["wake"] == {"sent": True, "status": "accepted"}
+    assert told["runner"]["online"] is True
+    details = {warning["code"]: warning["detail"] for warning in told["warnings"]}
+    assert details["wake_failed"] == "Some of the runners could not be woken; another one was."
+    assert closed_url not in created.text
+
+
 # trigger_runner
 
 

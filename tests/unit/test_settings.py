@@ -105,7 +105,9 @@ def test_values_are_read_as_their_types() -> None:
     [
         ("WAKE_TIMEOUT_SECONDS", "11"), ("RUNNER_SLOTS", "0"), ("RUNNER_PORT", "65536"),
         ("RUNNER_ALLOWLIST", "os.system"), ("RUNNER_HANDLERS", "a b"), ("DATABASE_PREPARE", "5"),
-        ("RUNNER_URL", "ftp://h"), ("RUNNER_URL", "http://user:pw@h"), ("OPS_API_KEY", "a b"),
+        ("RUNNER_URL", "ftp://h"), ("RUNNER_URL", "http://user:pw@h"),
+        ("RUNNER_URL", "http://a,ftp://b"), ("RUNNER_URL", ","), ("RUNNER_URL", "http://a," * 11),
+        ("OPS_API_KEY", "a b"),
         ("RUNNER_HEARTBEAT_SECONDS", "30"), ("APP_ENV", "staging"),
         ("WAKE_TIMEOUT_SECONDS", "nan"), ("RUNNER_LOOK_SECONDS", "inf"),
     ],
@@ -120,6 +122,11 @@ def test_production_wakes_its_runner_over_tls_or_loopback() -> None:
         load_settings("control_plane", {**PRODUCTION, "RUNNER_URL": "http://runner.example.com"})
     for url in ("https://runner.example.com", "http://127.0.0.1:8010"):
         assert load_settings("control_plane", {**PRODUCTION, "RUNNER_URL": url}).runner_url == url
+    several = "https://a.example.com, http://127.0.0.1:8010,"
+    settings = load_settings("control_plane", {**PRODUCTION, "RUNNER_URL": several})
+    assert settings.runner_urls == ("https://a.example.com", "http://127.0.0.1:8010")
+    with pytest.raises(ValidationError, match="https"):
+        load_settings("control_plane", {**PRODUCTION, "RUNNER_URL": "https://a,http://b"})
 
 
 def test_an_address_of_postgres_is_normalised_and_serves_directly_too() -> None:

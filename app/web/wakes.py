@@ -1,0 +1,124 @@
+"""Wake-ups to all runners at once, merged: at most one is under way from this process to each.
+
+Whoever comes while one is under way shares the next, which leaves when that one has ended. It may
+not share the one that is under way: the runner may have looked already, before the job of the
+newcomer was committed. Waiting a moment for more to share would be worse than sending: 50 ms took
+callers from 384 requests a second to 142, and a runner merges what follows closely by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from app.web.wake import WakeOutcome, send_wake
+
+
+def wake_all(urls: Sequence[str], token: str, *, timeout_seconds: float) -> WakeOutcome:
+    """Wake every runner, all within the one budget; accepted where one of them accepted."""
+    ends_at = time.monotonic() + timeout_seconds
+    calls = [partial(_lane(url).wake, token, ends_at) for url in urls]
+    return _sum_up(_at_once(calls, ends_at))
+
+
+def name_job(
+    urls: Sequence[str], token: str, *, timeout_seconds: float, job_id: str, job_type: str
+) -> WakeOutcome:
+    """Wake the runners for one job; refused where none of them allows its type.
+
+    A runner that is told the id of a job that it does not allow rejects it. Where there are several
+    they are asked for the type alone, and only when all have refused is one told the id.
+    """
+    ends_at = time.monotonic() + timeout_seconds
+
+    def tell(url: str, known_id: str | None) -> WakeOutcome:
+        left = max(0.01, ends_at - time.monotonic())
+        return send_wake(url, token, timeout_seconds=left, job_id=known_id, job_type=job_type)
+
+    if len(urls) == 1:
+        return tell(urls[0], job_id)
+    outcomes = _at_once([partial(tell, url, None) for url in urls], ends_at)
+    if all(outcome.status == "refused" for outcome in outcomes):
+        return tell(urls[0], job_id)
+    return _sum_up(outcomes)
+
+
+@dataclass
+class _Round:
+    """One wake-up to one runner, and those who share it."""
+
+    outcome: WakeOutcome | None = None
+
+
+@dataclass
+class _Lane:
+    """The wake-ups to one runner. One of those who wait for a round sends it for all."""
+
+    url: str
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    following: _Round | None = None
+    is_under_way: bool = False
+
+    def wake(self, token: str, ends_at: float) -> WakeOutcome:
+        """Wake the runner by a wake-up that leaves after this call began."""
+        with self.changed:
+            mine = self.following = self.following or _Round()
+            self.changed.wait_for(
+                lambda: mine.outcome is not None or self._is_turn_of(mine),
+                ends_at - time.monotonic(),
+            )
+            if mine.outcome is not None:
+                return mine.outcome
+            if not self._is_turn_of(mine):
+                return WakeOutcome(sent=False, status="timed_out")
+            self.is_under_way, self.following = True, None
+        outcome = WakeOutcome(sent=False, status="error")
+        try:
+            left = max(0.01, ends_at - time.monotonic())
+            outcome = send_wake(self.url, token, timeout_seconds=left)
+        finally:
+            with self.changed:
+                mine.outcome, self.is_under_way = outcome, False
+                self.changed.notify_all()
+        return outcome
+
+    def _is_turn_of(self, one: _Round) -> bool:
+        return not self.is_under_way and self.following is one
+
+
+_lanes: dict[str, _Lane] = {}
+
+
+def _lane(url: str) -> _Lane:
+    return _lanes.setdefault(url, _Lane(url))
+
+
+def _at_once(calls: Sequence[Callable[[], WakeOutcome]], ends_at: float) -> list[WakeOutcome]:
+    """Make all calls at the same time, the first one here; each keeps the budget by itself."""
+    outcomes = [WakeOutcome(sent=False, status="timed_out") for _ in calls]
+
+    def make(place: int) -> None:
+        outcomes[place] = calls[place]()
+
+    threads = []
+    for place in range(1, len(calls)):
+        thread = threading.Thread(target=make, args=(place,), name="wakes", daemon=True)
+        try:
+            thread.start()
+            threads.append(thread)
+        except RuntimeError:  # no thread is left: the others are woken all the same
+            outcomes[place] = WakeOutcome(sent=False, status="error")
+    make(0)
+    for thread in threads:
+        thread.join(max(0.05, ends_at - time.monotonic()))
+    return outcomes
+
+
+def _sum_up(outcomes: Sequence[WakeOutcome]) -> WakeOutcome:
+    """Say what became of all: the best that happened, and how many failed."""
+    best = min(outcomes, key=lambda outcome: (outcome.status != "accepted", not outcome.sent))
+    failed = sum(outcome.status != "accepted" for outcome in outcomes)
+    return replace(best, failed=failed if best.status == "accepted" else 0)
