@@ -82,6 +82,7 @@ def _described(system: System, skipped: str | None) -> dict[str, Any]:
         "label": system.label,
         "version": system.version or "this one",
         "is_peer": system.is_peer,
+        "needs_python": system.python,
         "tuned": system.tuned,
         "default": system.default,
         "bulk": system.bulk,

@@ -33,4 +33,6 @@ def setup(record: Results) -> str:
 
 def _system(system: dict[str, Any]) -> list[str]:
     version = f"left out: {system['skipped']}" if system["skipped"] else system["version"]
+    if system["needs_python"]:
+        version += f" (on Python {system['needs_python']}, which it needs)"
     return [system["label"], version, system["tuned"], system["default"], system["records"]]
