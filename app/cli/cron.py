@@ -46,13 +46,15 @@ def cron_command() -> None:
                     for one in done.fired
                 ],
                 "rescued": [str(job_id) for job_id in done.rescued],
+                "rejected": [str(job_id) for job_id in done.rejected],
                 "wake": wake,
             }
         )
         return
     for one in done.fired:
         emit(f"{one.schedule}  {one.occurrence_at.isoformat()}  {one.job_id}")
-    say(f"{len(done.fired)} fired, {len(done.rescued)} rescued, wake-up: {wake or 'not sent'}")
+    counts = f"{len(done.fired)} fired, {len(done.rescued)} rescued, {len(done.rejected)} rejected"
+    say(f"{counts}, wake-up: {wake or 'not sent'}")
 
 
 def _tick(settings: Settings) -> Tick:
@@ -79,6 +81,7 @@ def _tick(settings: Settings) -> Tick:
                 firing_seconds=_FIRING_SECONDS,
                 lease_seconds=settings.runner_lease_seconds,
                 rescue_budget=settings.runner_rescue_budget,
+                reject_after_seconds=settings.reject_unserved_after_seconds,
             )
     except psycopg.errors.UndefinedTable:
         raise CommandError(

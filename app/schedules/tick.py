@@ -1,4 +1,4 @@
-"""What any cron does, by HTTP or beside the database: fire, rescue, and see whether work is due.
+"""What any cron does, by HTTP or beside the database: fire, rescue, clear up, see what is due.
 
 A tick carries nothing, and each of its deeds is done once, whoever asks for it.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.jobs import list_runners, look, rescue
+from app.jobs import list_runners, look, reject_unserved, rescue, update_stats
 from app.schedules.firing import fire_next
 from app.schedules.schedule import Fired
 
@@ -27,6 +27,7 @@ class Tick:
 
     fired: list[Fired]
     rescued: list[UUID]
+    rejected: list[UUID]
     is_work_due: bool
 
 
@@ -37,15 +38,19 @@ def tick(
     firing_seconds: float,
     lease_seconds: float,
     rescue_budget: int,
+    reject_after_seconds: float,
 ) -> Tick:
     """Rescue, and fire due schedules; none is begun when `firing_seconds` are over.
 
-    On a connection in autocommit each step is a transaction of its own: a tick that is cut short
-    keeps what it did.
+    Then end what nobody serves, and count what ended. On a connection in autocommit, as it should
+    be, each step is a transaction of its own: a tick that is cut short keeps what it did.
     """
     rescued = rescue(conn, lease_seconds=lease_seconds, budget=rescue_budget, actor=ACTOR)
     fired = _fire(conn, firing_seconds) if with_schedules else []
-    return Tick(fired, rescued, bool(rescued or fired) or _has_due_jobs(conn, lease_seconds))
+    rejected = reject_unserved(conn, after_seconds=reject_after_seconds, actor=ACTOR)
+    update_stats(conn)
+    is_work_due = bool(rescued or fired) or _has_due_jobs(conn, lease_seconds)
+    return Tick(fired, rescued, rejected, is_work_due)
 
 
 def _fire(conn: AnyConnection, seconds: float) -> list[Fired]:

@@ -13,6 +13,7 @@ from app.web.operation import Reply, operation
 from app.web.plane import current_plane
 from app.web.reader import JSON
 from app.web.respond import json_response
+from app.web.sweeping import sweep_rarely
 from app.web.waking import wake_runner
 
 blueprint = Blueprint("batch", __name__)
@@ -52,6 +53,7 @@ def create_many(query: CreateQuery, body: BatchBody) -> Response:
     plane = current_plane()
     ids, runners = create_jobs(plane, body.root)
     wake = wake_runner(plane.settings) if query.wake else None
+    sweep_rarely(plane)
     return json_response(batch_answer(plane, body.root, ids, runners, wake), 201)
 
 

@@ -35,6 +35,7 @@ class TickAnswer(Answer):
 
     fired: list[FiredAnswer]
     rescued: list[UUID]
+    rejected: list[UUID]
     wake: WakeAnswer | None
 
 
@@ -47,6 +48,7 @@ _PROBLEMS = ("database_unavailable", "schema_not_current")
 def tick(query: Query) -> Response:
     """Fires due schedules, each occurrence once; rescues; wakes the runner if anything is due.
 
+    It also fails jobs that no runner allows for REJECT_UNSERVED_AFTER_SECONDS, and counts figures.
     Needs `Authorization: Bearer ...` with the value of CRON_SECRET, and no key. A GET, for that is
     what Vercel's cron sends.
     """
@@ -72,6 +74,7 @@ def _tick(plane: ControlPlane) -> TickAnswer:
             firing_seconds=min(_FIRING_SECONDS, settings.database_timeout_seconds / 2),
             lease_seconds=settings.runner_lease_seconds,
             rescue_budget=settings.runner_rescue_budget,
+            reject_after_seconds=settings.reject_unserved_after_seconds,
         )
     wake = wake_runner(settings) if done.is_work_due else None
     return TickAnswer(
@@ -80,5 +83,6 @@ def _tick(plane: ControlPlane) -> TickAnswer:
             for one in done.fired
         ],
         rescued=done.rescued,
+        rejected=done.rejected,
         wake=WakeAnswer.model_validate(wake) if wake else None,
     )

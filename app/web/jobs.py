@@ -16,6 +16,7 @@ from app.web.job_types import types_off
 from app.web.operation import Reply, operation
 from app.web.plane import current_plane
 from app.web.respond import json_response
+from app.web.sweeping import sweep_rarely
 from app.web.waiting import APPLIED, PREFER, read_wait, wait_for_outcome, wait_until_final
 from app.web.waking import wake_runner
 
@@ -64,6 +65,7 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     plane = current_plane()
     creation = create_job(plane, body.job_type, body)
     wake = wake_runner(plane.settings) if query.wake else None
+    sweep_rarely(plane)
     creation, waited = wait_for_outcome(plane, creation, wait_seconds)
     headers = created_headers(creation) | waited
     answer = created_answer(plane, creation, wake)

@@ -26,6 +26,13 @@ EXTENSION = "ops_control_plane"
 MOST_LONG_ANSWERS = 4
 
 
+@dataclass(slots=True)
+class Sweep:
+    """When this process clears up next; the first request that makes a job does."""
+
+    due_at: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
     """One instance for each app; requests in several threads share it."""
@@ -36,6 +43,7 @@ class ControlPlane:
     long_answers: BoundedSemaphore = field(
         default_factory=lambda: BoundedSemaphore(MOST_LONG_ANSWERS)
     )
+    sweep: Sweep = field(default_factory=Sweep)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

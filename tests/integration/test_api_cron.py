@@ -26,7 +26,7 @@ from tests.schedules import a_due_schedule, check_one_job_for_each_fire, fires
 SECRET = "the-secret-of-the-cron"
 CRON = "/api/v1/ops/cron/wake"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
-NOTHING: dict[str, Any] = {"fired": [], "rescued": [], "wake": None}
+NOTHING: dict[str, Any] = {"fired": [], "rescued": [], "rejected": [], "wake": None}
 Connection = psycopg.Connection[Any]
 
 
@@ -233,6 +233,19 @@ def test_with_schedules_switched_off_it_rescues_and_wakes(
     with serving(database_url, cron_secret=SECRET) as client:
         assert tick(client) == {**NOTHING, "rescued": [str(claim.id)]}
     assert fires(connection) == []
+
+
+def test_a_tick_ends_what_nobody_serves_and_counts_it(
+    database_url: str, connection: Connection
+) -> None:
+    job = jobs.enqueue(connection, "nobody_allows_it", {})
+    connection.execute("update ops_jobs set available_at = now() - interval '1 hour'")
+    with serving(database_url, cron_secret=SECRET, reject_unserved_after_seconds=60) as client:
+        assert tick(client) == {**NOTHING, "rejected": [str(job.id)]}
+    assert jobs.get_job(connection, job.id).status == "failed"
+    assert connection.execute("select job_type, failed from ops_stats").fetchall() == [
+        ("nobody_allows_it", 1)
+    ]
 
 
 def test_a_schedule_that_is_being_fired_elsewhere_does_not_hold_it_up(

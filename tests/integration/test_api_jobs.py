@@ -16,6 +16,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app import jobs
+from app.web import sweeping
 from app.web.plane import EXTENSION
 from tests.control_plane import JOBS, body, problem, serving
 from tests.factories import ACTOR, TYPE, a_runner, age_lease, insert_at
@@ -241,6 +242,31 @@ def test_a_post_rescues_the_jobs_of_a_silent_runner(
     create(client)
     assert body(client.get(stuck["links"]["self"]))["status"] == "queued"
     assert kinds(client, stuck) == ["queued", "running", "rescued"]
+
+
+def test_a_post_now_and_then_ends_what_nobody_serves(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    unserved = [jobs.enqueue(connection, "nobody_allows_it", {}).id for _ in range(2)]
+    age = "update ops_jobs set available_at = now() - interval '1 hour' where id = %s"
+    with serving(database_url, reject_unserved_after_seconds=60) as client:
+        for job_id, status in zip(unserved, ("failed", "queued"), strict=True):
+            connection.execute(age, [job_id])
+            assert create(client).status_code == 201
+            assert jobs.get_job(connection, job_id).status == status
+        client.application.extensions[EXTENSION].sweep.due_at = 0
+        assert create(client).status_code == 201
+    assert jobs.get_job(connection, unserved[1]).status == "failed"
+
+
+def test_a_post_succeeds_although_clearing_up_fails(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("gone")
+
+    monkeypatch.setattr(sweeping, "reject_unserved", fail)
+    assert create(client).status_code == 201
 
 
 # List
