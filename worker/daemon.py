@@ -300,6 +300,6 @@ class Daemon:
             **state,
             **more,
             "is_ready": reason is None,
-            "slots": self._settings.runner_slots,
+            "slots": self._settings.runner_slots + sum(pool.capacity for pool in self._inside),
             "running": self._running(),
         }

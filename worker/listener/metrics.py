@@ -20,7 +20,7 @@ class _State:
     def collect(self) -> Iterable[Metric]:
         state = self._state
         yield _gauge("ops_runner_slots", "Slots of this runner.", state["slots"])
-        yield _gauge("ops_runner_running", "Handlers that run now.", state["running"])
+        yield _gauge("ops_runner_running", "Jobs that it holds.", state["running"])
         yield _gauge("ops_runner_ready", "Whether the runner is ready.", state["is_ready"])
         reachable = state["database_reachable"]
         yield _gauge("ops_runner_database_reachable", "Whether the last call went well.", reachable)
