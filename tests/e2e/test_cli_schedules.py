@@ -152,7 +152,8 @@ def test_cron_fires_rescues_and_wakes(database_url: str, connection: Connection)
 def test_cron_with_nothing_to_do_is_no_error(database_url: str, connection: Connection) -> None:
     a_runner(connection)
     a_schedule(connection)
-    assert cron(database_url) == (0, {"fired": [], "rescued": [], "wake": None})
+    nothing = {"fired": [], "rescued": [], "rejected": [], "wake": None}
+    assert cron(database_url) == (0, nothing)
 
 
 @pytest.mark.parametrize(
