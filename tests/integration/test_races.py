@@ -156,7 +156,7 @@ def test_twins_with_one_idempotency_key_make_one_job(
     wait_for_its_lock(observer)
     other.commit() if ends == "commit" else other.rollback()
     thread.join(10)
-    (found,) = jobs.list_jobs(connection)
+    (found,) = jobs.list_jobs(connection).jobs
     assert [(answer[0].id, answer[1]) for answer in answers] == [(found.id, ends == "commit")]
     assert (found.id == job.id) == (ends == "commit")
 
