@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ GENERATED = {Path("docs/reference/cli.md"), Path("docs/reference/settings.md")}
 PAGES = [Path("README.md"), Path("CHANGELOG.md"), *sorted(Path("docs").rglob("*.md"))]
 WRITTEN = [page for page in PAGES if page not in GENERATED]
 # Names in capitals that are no settings: of the code, of the system, of other programs.
-OTHER_NAMES = {"JOB_ID", "JOB_TYPE", "EVENT_KINDS"}
+OTHER_NAMES = {"JOB_ID", "JOB_TYPE", "EVENT_KINDS", "RLIMIT_AS", "RLIMIT_DATA"}
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -260,6 +261,12 @@ def test_the_layout_exists_and_leaves_out_no_package() -> None:
 )
 def test_the_limits_of_handlers_are_those_of_the_code(number: int) -> None:
     assert re.search(rf"\b{number:,}\b", text_of("docs/reference/handlers.md"))
+
+
+def test_the_options_of_handlers_are_those_of_the_code() -> None:
+    page = section(text_of("docs/reference/handlers.md"), "The decorator")
+    documented = [name for argument, *_ in rows(page) for name in names_in(argument)]
+    assert sorted(documented) == sorted(inspect.signature(handlers.handler).parameters)
 
 
 HANDLER_SNIPPETS = [
