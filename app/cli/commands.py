@@ -27,6 +27,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "job": Entry("app.cli.jobs:job_group", "Create, list, show, watch and cancel jobs."),
         "trigger": Entry("app.cli.trigger:trigger_command", "Wake the runner, with a job or not."),
         "schedule": Entry("app.cli.schedules:schedule_group", "Make jobs at times."),
+        "queue": Entry("app.cli.queues:queue_group", "List, pause and resume queues."),
+        "stats": Entry("app.cli.stats:stats_command", "Show what ended, how, and how fast."),
         "types": Entry("app.cli.job_types:types_command", "List the job types, or show one."),
     },
     "Operate": {
@@ -55,6 +57,16 @@ JOB_SECTIONS: dict[str, dict[str, Entry]] = {
         "why": Entry("app.cli.job_read:why_command", "Say why a job is still waiting."),
         "watch": Entry("app.cli.job_watch:watch_command", "Follow a job until it is final."),
         "cancel": Entry("app.cli.job_cancel:cancel_command", "Cancel a job."),
+        "retry": Entry("app.cli.job_again:retry_command", "Give a job one more attempt."),
+        "replay": Entry("app.cli.job_again:replay_command", "Make a new job like an old one."),
+    },
+}
+
+QUEUE_SECTIONS: dict[str, dict[str, Entry]] = {
+    "Commands": {
+        "list": Entry("app.cli.queue_commands:list_command", "List the queues."),
+        "pause": Entry("app.cli.queue_commands:pause_command", "Let no job of a queue start."),
+        "resume": Entry("app.cli.queue_commands:resume_command", "Let them start again."),
     },
 }
 

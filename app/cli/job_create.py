@@ -37,6 +37,7 @@ def payload_options(command: Any) -> Any:
 @click.option("--at", type=AHEAD, metavar="MOMENT", help="Not before: 2026-12-24T08:00+01:00.")
 @click.option("--max-attempts", type=int, help="How often it may run.")
 @click.option("--timeout", type=LENGTH, metavar="LENGTH", help="How long one attempt may take.")
+@click.option("--concurrency-key", help="Jobs that share it are served in turn, limited together.")
 @click.option("--dedupe-key", help="No second active job with this key.")
 @click.option("--tag", "tags", multiple=True, help="A tag; may be repeated.")
 @click.option("--key", metavar="KEY", help="Idempotency key: sending it twice makes one job.")

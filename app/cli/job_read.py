@@ -16,7 +16,8 @@ from app.cli.watching import event_line, events_of, progress_words
 
 _STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 _SHOWN = (
-    "queue", "priority", "requested_by", "dedupe_key", "request_id", "replay_of", "schedule_id",
+    "queue", "priority", "requested_by", "concurrency_key", "dedupe_key", "request_id", "replay_of",
+    "schedule_id",
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def list_command(state: str | None, **filters: Any) -> None:
     if current().as_json:
         emit_json(page)
         return
-    if not page["data"]:
+    if not page["data"] and not page["has_more"]:
         say("No jobs. ", ("next: ", "bold"), "ops job create TYPE, or ops types")
         return
     rows = [
@@ -44,7 +45,10 @@ def list_command(state: str | None, **filters: Any) -> None:
          _took(job), _note(job))
         for job in page["data"]
     ]  # fmt: skip
-    emit_table(("ID", "TYPE", "STATUS", "ATTEMPT", "CREATED", "TOOK", "NOTE"), rows)
+    if rows:
+        emit_table(("ID", "TYPE", "STATUS", "ATTEMPT", "CREATED", "TOOK", "NOTE"), rows)
+    else:
+        say("None among those that were looked through; there are older ones.")
     if page["has_more"]:
         say(("more: ", "bold"), f"--cursor {page['next_cursor']}")
 
@@ -106,9 +110,16 @@ def why_command(job_id: str) -> None:
     if current().as_json:
         emit_json({"status": job["status"], "waiting_reason": reason})
     elif reason:
-        emit((reason["detail"], "yellow"), f"  ({reason['code']})")
+        emit((reason["detail"], "yellow"), f"  ({reason['code']}{_lasting(reason)})")
     else:
         emit("It does not wait: it is ", status(job["status"]), ".")
+
+
+def _lasting(reason: dict[str, Any]) -> str:
+    """Return how long a job still waits, where that is reckoned and not in the sentence."""
+    if not reason["is_estimate"] or reason["seconds"] is None:
+        return ""
+    return f", about {length(reason['seconds'])}"
 
 
 def _attempts(job: dict[str, Any]) -> str:

@@ -1,0 +1,73 @@
+"""`ops job retry` and `ops job replay`."""
+
+from __future__ import annotations
+
+from typing import IO
+
+import click
+
+from app.cli.client import API, client_from_settings
+from app.cli.invocation import client_options, current
+from app.cli.job_create import payload_options, say_accepted
+from app.cli.job_watch import watch
+from app.cli.output import emit, emit_json, say
+from app.cli.parameters import JOB_ID, read_payload
+
+_wait_option = click.option(
+    "--wait", is_flag=True, help="Follow the job; the exit code is its outcome."
+)
+
+
+@click.command()
+@click.argument("job_id", type=JOB_ID)
+@_wait_option
+@client_options
+@click.pass_context
+def retry_command(context: click.Context, job_id: str, wait: bool) -> None:
+    """Give a failed or cancelled job one more attempt, also where all were spent."""
+    client = client_from_settings()
+    job = client.call("POST", f"{API}/jobs/{job_id}/retry").body
+    say_accepted(job)
+    if wait:
+        context.exit(watch(client, job_id, on_line=say))
+    if current().as_json:
+        emit_json(job)
+
+
+@click.command()
+@click.argument("job_id", type=JOB_ID)
+@payload_options
+@click.option("--key", metavar="KEY", help="Idempotency key: sending it twice makes one job.")
+@_wait_option
+@client_options
+@click.pass_context
+def replay_command(
+    context: click.Context,
+    job_id: str,
+    pairs: tuple[str, ...],
+    payload: str | None,
+    file: IO[str] | None,
+    key: str | None,
+    wait: bool,
+) -> None:
+    """Make a new job like an old one, and print its id.
+
+    With -p one field of the old payload is another; --payload and --file take its place.
+    """
+    client = client_from_settings()
+    body = {}
+    if payload is not None or file is not None:
+        body["payload"] = read_payload(pairs, payload, file)
+    elif pairs:
+        old = client.get(f"{API}/jobs/{job_id}").body["payload"]
+        body["payload"] = old | read_payload(pairs, None, None)
+    headers = {"Idempotency-Key": key} if key else None
+    answer = client.post(f"{API}/jobs/{job_id}/replay", body, headers)
+    job = answer.body
+    say_accepted(job, is_replayed=answer.status == 200)
+    if wait:
+        context.exit(watch(client, job["id"], on_line=say))
+    if current().as_json:
+        emit_json(job)
+    else:
+        emit(job["id"])
