@@ -21,7 +21,7 @@ class Output:
 
 
 _MARK = b"\x00\x1eops-run-end "
-_MARK_END = b"\x1e\x00"
+_MARK_END = b"\x1e\x01"
 
 
 def end_mark(number: int) -> bytes:
