@@ -236,7 +236,7 @@ def test_the_log_names_jobs_and_holds_no_payload(conn: Conn, runner: Runner) -> 
     job = jobs.enqueue(conn, "test_job", {"word": "xylophone"})
     runner.wake()
     wait_for_status(conn, job.id, "succeeded")
-    runner.wait_for_line(str(job.id))
+    runner.wait_for_line(f'"event": "succeeded", "job_id": "{job.id}"')
     (line,) = [e for e in runner.events("succeeded") if e["job_id"] == str(job.id)]
     assert line["job_type"] == "test_job"
     assert (line["attempt"], line["claim_seq"], line["runner"]) == (1, 1, "test")
