@@ -14,7 +14,7 @@ from app.cli.ports import require_free
 # Requests are short (a statement or two, and a wake-up of at most 10 s): a request that takes
 # longer than the worker's timeout is lost anyway.
 _SETTINGS = {
-    "worker_class": "gthread",
+    "worker_class": "app.cli.http_worker.HTTPWorker",
     "keepalive": 15,
     "timeout": 60,
     "graceful_timeout": 15,

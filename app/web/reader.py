@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from flask import request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
 
 from app.web.errors import FieldError, Problem
 from app.web.strict_json import MAX_BYTES, InvalidJSON, parse_object
@@ -71,9 +72,16 @@ def read_bytes(max_bytes: int) -> bytes:
     """Return the body as it is; raises Problem where it is longer."""
     # Where no length is declared werkzeug cuts the body here without a word: so one byte above.
     request.max_content_length = max_bytes + 1
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001  each server has its own for chunks that are none
+        raise Problem("bad_request") from None
     if len(body) > max_bytes:
         raise Problem("body_too_large", f"The body is longer than {max_bytes} bytes.")
+    if len(body) < (request.content_length or 0):
+        raise Problem("bad_request", "The body is shorter than its Content-Length.")
     return body
 
 

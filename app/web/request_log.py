@@ -20,6 +20,7 @@ from flask import Response, g, request
 from app.web.request_ids import request_id
 
 _PRODUCT = Path(__file__).parent.parent
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _logger = logging.getLogger("ops.control_plane")
 
 
@@ -36,12 +37,17 @@ def start_clock() -> None:
     g.started = time.perf_counter()
 
 
+def _method() -> str:
+    """Return the method, unless it is a word of the caller's own."""
+    return request.method if request.method in _METHODS else "other"
+
+
 def log_request(response: Response) -> None:
     duration = time.perf_counter() - g.get("started", time.perf_counter())
     _write(
         logging.INFO,
         "request",
-        method=request.method,
+        method=_method(),
         route=request.url_rule.rule if request.url_rule else None,
         status=response.status_code,
         duration_ms=round(duration * 1000, 1),
