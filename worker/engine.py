@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from config import Settings
 
 RECONNECT_CAP_SECONDS = 5.0
-MOST_PER_CLAIM = 250
+MOST_PER_CLAIM = 500
 
 
 class Room(NamedTuple):
