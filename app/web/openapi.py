@@ -31,6 +31,11 @@ _REFUSALS: dict[Credential | None, str] = {
     "ops_key": "invalid_key",
     "cron_secret": "invalid_cron_secret",
 }
+# Of a header that is not here any value is taken: what it does not understand is ignored.
+_HEADERS: dict[str, Schema] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
+    "Last-Event-ID": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+}
 _PATH_PARAMETERS: dict[str, Schema] = {
     "job_id": {"type": "string", "format": "uuid"},
     "name": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,99}$"},
@@ -139,8 +144,8 @@ def _parameters(route: Route, operation: Operation) -> Iterator[Schema]:
             parameter["description"] = schema.pop("description")
         yield parameter
     for name, meaning in _request_headers(operation):
-        text: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
-        yield {"name": name, "in": "header", "description": meaning, "schema": text}
+        schema = _HEADERS.get(name, {"type": "string"})
+        yield {"name": name, "in": "header", "description": meaning, "schema": schema}
 
 
 def _request_headers(operation: Operation) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from app.web.job_answer import job_url
 from app.web.jobs import EXAMPLE, IDEMPOTENCY_KEY
 from app.web.operation import Reply, operation
 from app.web.plane import ControlPlane, current_plane
+from app.web.reader import read_idempotency_key
 from app.web.respond import json_response
 from app.web.waking import is_configured, runner_seen, wake_runner, wake_warnings
 
@@ -54,6 +55,7 @@ def trigger_runner(query: Query, body: TriggerBody) -> Response:
 
     Without `job_type` it only wakes the runner, which then looks for due jobs.
     """
+    read_idempotency_key()  # a wrong one is refused, also where there is no job to be made once
     plane = current_plane()
     if not plane.settings.runner_enabled:
         raise Problem("runner_disabled")
