@@ -27,7 +27,10 @@ SHORT = process.SHORT_SECONDS
 def slots_of(size: int = 1, **options: Any) -> Any:
     with process_slots(MODULE, JOB_TYPE, size=size, **options) as slots:
         # the slots are there, so that what is submitted together is sent ahead together
-        slots.ends_of([slots.submit("ok") for _ in range(size)])
+        wait_until(
+            lambda: sum(slot.is_free for slot in [*slots.pool._slots.values()]) == size,
+            message="every slot is free",
+        )
         yield slots
 
 
