@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from app import jobs
 from tests.control_plane import body, problem, serving
 from tests.factories import ACTOR, TYPE, a_claim
+from tests.waiting import wait_until
 
 STATS = "/api/v1/ops/stats"
 Conn = psycopg.Connection[Any]
@@ -35,13 +36,17 @@ def test_without_any_job_there_are_no_figures(client: FlaskClient) -> None:
 
 
 def test_what_ended_a_moment_ago_is_counted(client: FlaskClient, connection: Conn) -> None:
+    def counted() -> int:
+        return sum(each["succeeded"] for each in body(client.get(STATS))["data"])
+
     for count in (1, 2):
         succeed(connection)
-        answer = body(client.get(STATS))
-        assert sum(each["succeeded"] for each in answer["data"]) == count
-        assert {each["job_type"] for each in answer["data"]} == {TYPE}
-        age = datetime.now(UTC) - datetime.fromisoformat(answer["as_of"])
-        assert age < timedelta(seconds=10)
+        # Transactions of other tests on the same server may hold the count back for a moment.
+        wait_until(lambda count=count: counted() == count, message="it is counted")  # type: ignore[misc]
+    answer = body(client.get(STATS))
+    assert {each["job_type"] for each in answer["data"]} == {TYPE}
+    age = datetime.now(UTC) - datetime.fromisoformat(answer["as_of"])
+    assert age < timedelta(seconds=20)
 
 
 def test_steps_are_minutes_or_hours_of_a_span(client: FlaskClient, connection: Conn) -> None:
