@@ -67,7 +67,9 @@ class Runner(RealProcess):
     ) -> tuple[int, dict[str, Any]]:
         """Send a request; return the status and the JSON of the answer."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        # A connection that is kept may be one to a listener that was killed since.
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named.setdefault("Connection", "close")
         response = _http.request(method, f"{self.url}{path}", body=data, headers=named)
         witness.saw("an answer of the listener", str(response.headers), response.data)
         is_json = "json" in response.headers.get("Content-Type", "")

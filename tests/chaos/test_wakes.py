@@ -55,9 +55,11 @@ def create(client: FlaskClient, **payload: Any) -> dict[str, Any]:
 
 
 def assert_each_ran_once(conn: Conn, ids: list[Any]) -> None:
+    """Each job was run once; what a draining runner gave back unbegun was not run by it."""
     for job_id in ids:
         wait_for_status(conn, UUID(str(job_id)), "succeeded", timeout=30)
-        assert kinds(conn, UUID(str(job_id))).count("running") == 1
+        history = kinds(conn, UUID(str(job_id)))
+        assert history.count("running") - history.count("released") == 1
     assert audit(conn) == []
 
 
