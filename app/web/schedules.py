@@ -104,6 +104,7 @@ def create(query: Query, body: NewScheduleBody) -> Response:
     tag="Schedules",
     summary="List schedules",
     flag="jobs_enabled",
+    is_conditional=True,
     query=SchedulesQuery,
     replies={200: Reply(description="One page.", model=SchedulePage)},
     problems=_DATABASE,
