@@ -21,9 +21,11 @@ RUFF = [*MODULE, "ruff"]
 SHORT = ["--output-format=concise", "--quiet"]
 PYTEST = [*MODULE, "pytest"]
 LAYERS = "import importlinter.cli as cli; cli.lint_imports_command()"
-# Databases of their own: these can run side by side. The others start processes that they time.
+# Databases of their own: these can run side by side, those with real processes a file at a time.
+# What kills and freezes processes wants the machine to itself.
 SIDE_BY_SIDE = ("unit", "contract", "integration")
-ONE_BY_ONE = ("e2e", "pooler", "chaos", "browser")
+FILE_BY_FILE = ("e2e", "pooler")
+ONE_BY_ONE = ("chaos", "browser")
 TYPED = ("api", "app", "bench", "config", "migrations", "scripts", "worker", "ops")
 LOCK_OPTIONS = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-header")
 
@@ -37,7 +39,11 @@ def test_command(arguments: tuple[str, ...]) -> None:
     workers = ["-n", "logical", "--maxprocesses=4"]
     codes = [
         _call([*PYTEST, *options, *folders])
-        for options, folders in ((workers, _tests(SIDE_BY_SIDE)), ([], _tests(ONE_BY_ONE)))
+        for options, folders in (
+            (workers, _tests(SIDE_BY_SIDE)),
+            ([*workers, "--dist=loadfile"], _tests(FILE_BY_FILE)),
+            ([], _tests(ONE_BY_ONE)),
+        )
         if folders
     ]
     raise SystemExit(max(codes))

@@ -37,6 +37,11 @@ def test_an_idle_runner_sends_one_statement_a_look_and_none_between(
         job = jobs.enqueue(connection, "test_job", {})
         runner.wake()
         wait_for_status(connection, job.id, "succeeded")
+        # The wake-up may still be on its way: the claim at the start may have been before it.
+        busy = calls(connection)
+        wait_until(
+            lambda: max((calls(connection) - busy).values(), default=0) >= 2, message="it is idle"
+        )
         before = calls(connection)
         wait_until(
             lambda: max((calls(connection) - before).values(), default=0) >= 4,
