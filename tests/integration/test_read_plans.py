@@ -112,6 +112,7 @@ CHORES: dict[str, tuple[Callable[[Conn], object], int]] = {
 }
 
 
+@pytest.mark.unpooled("counts what one backend did, and a pooler has several")
 def test_no_read_walks_a_table(client: FlaskClient, connection: Conn) -> None:
     engine = client.application.extensions[EXTENSION].engine
 
