@@ -17,7 +17,7 @@ HANDLER = "vc__handler__python.py"
 VENDORED = "_vendor/"
 # The whole of what the control plane is made of; anything else in the bundle is a leak.
 OWN = ("api/*", "app/*", "config/*", "settings.toml", "pyproject.toml", ".python-version")
-NOT_OWN = ("app/cli/*", "app/db/migrate.py")  # of the machine that one owns
+NOT_OWN = ("app/cli/*", "app/db/migrate.py", "app/http_worker.py")  # of the machine that one owns
 # What the builder adds to the locked packages.
 OF_THE_BUILDER = {"pip", "vercel-runtime"}
 

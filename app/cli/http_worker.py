@@ -1,48 +1,36 @@
-"""gunicorn's threads, with an answer of our own to what is no HTTP.
-
-gunicorn's own repeats what was sent, in the answer and in the log.
-"""
+"""The worker of the control plane under gunicorn: it refuses in the one shape of all errors."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
-from typing import Any
 
-from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
-
+from app.http_worker import HTTPWorker
 from app.web.error_handlers import MEDIA_TYPE
 from app.web.errors import KINDS
 
 
-class HTTPWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A worker of the control plane."""
+class ControlPlaneWorker(HTTPWorker):
+    """A worker of the control plane. The longest batch has 16 MiB, on a line that may be slow."""
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that never reached the app, or that the server failed at."""
-        is_malformed = type(exc).__module__ == errors.__name__
-        code = "bad_request" if is_malformed else "internal_error"
-        self.log.warning("%s: %s", code, type(exc).__name__)
-        with contextlib.suppress(OSError):
-            client.sendall(_answer(code))
+    arrival_seconds = 30.0
 
-
-def _answer(code: str) -> bytes:
-    kind = KINDS[code]
-    content = {
-        "type": f"/docs#{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "code": code,
-        "detail": kind.detail,
-        "request_id": f"req_{secrets.token_hex(12)}",
-    }
-    body = json.dumps(content, separators=(",", ":")).encode() + b"\n"
-    head = (
-        f"HTTP/1.1 {kind.status} {kind.title}\r\nConnection: close\r\nCache-Control: no-store\r\n"
-        f"X-Request-Id: {content['request_id']}\r\nX-Content-Type-Options: nosniff\r\n"
-        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    def refusal(self, code: str) -> bytes:
+        """Return a problem document with a request id."""
+        kind = KINDS[code]
+        content = {
+            "type": f"/docs#{code}",
+            "title": kind.title,
+            "status": kind.status,
+            "code": code,
+            "detail": kind.detail,
+            "request_id": f"req_{secrets.token_hex(12)}",
+        }
+        body = json.dumps(content, separators=(",", ":")).encode() + b"\n"
+        head = (
+            f"HTTP/1.1 {kind.status} {kind.title}\r\nConnection: close\r\n"
+            f"Cache-Control: no-store\r\nX-Request-Id: {content['request_id']}\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
+            f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body

@@ -14,7 +14,7 @@ from app.cli.ports import require_free
 # Requests are short (a statement or two, and a wake-up of at most 10 s): a request that takes
 # longer than the worker's timeout is lost anyway.
 _SETTINGS = {
-    "worker_class": "app.cli.http_worker.HTTPWorker",
+    "worker_class": "app.cli.http_worker.ControlPlaneWorker",
     "keepalive": 15,
     "timeout": 60,
     "graceful_timeout": 15,

@@ -66,6 +66,9 @@ KINDS: dict[str, Kind] = {
         "This address does not take this method.",
         "The header Allow of this answer lists those it takes.",
     ),
+    "request_too_slow": Kind(
+        408, "Request too slow", "The request took too long to arrive; nothing was changed."
+    ),
     "schedule_exists": Kind(409, "Schedule exists", "A schedule has this name already."),
     "schedule_broken": Kind(
         409,

@@ -21,7 +21,9 @@ from app.web.routes import Route, documented_routes
 Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 _TEMPLATE = "#/components/schemas/{model}"
-_WITH_BODY = ("invalid_json", "invalid_body", "body_too_large", "unsupported_media_type")
+_WITH_BODY = (
+    "invalid_json", "invalid_body", "request_too_slow", "body_too_large", "unsupported_media_type",
+)  # fmt: skip
 _SECURITY: dict[Credential | None, list[Schema]] = {
     "ops_key": [{"OpsKey": []}],
     "cron_secret": [{"CronSecret": []}],

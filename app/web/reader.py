@@ -10,6 +10,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
+from app.arrival import RequestTooSlow
 from app.web.errors import FieldError, Problem
 from app.web.strict_json import MAX_BYTES, InvalidJSON, parse_object
 from app.web.validation import body_errors, query_errors
@@ -76,6 +77,8 @@ def read_bytes(max_bytes: int) -> bytes:
         body = request.get_data(cache=False)
     except HTTPException:
         raise
+    except RequestTooSlow:
+        raise Problem("request_too_slow") from None
     except Exception:  # noqa: BLE001  each server has its own for chunks that are none
         raise Problem("bad_request") from None
     if len(body) > max_bytes:

@@ -6,10 +6,7 @@ server that is worse off.
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +19,7 @@ from tests.bad_input.corpus import CASES
 from tests.control_plane import KEY
 from tests.database import empty_tables, url_of
 from tests.processes import RealProcess, process
+from tests.raw_http import exchange
 
 TABLES = ("ops_jobs", "ops_job_events", "ops_queues", "ops_idempotency_keys", "ops_schedules")
 
@@ -59,17 +57,6 @@ def server(server_url: str, database: psycopg.Connection) -> Iterator[Server]:
         started.wait_for_line("Listening at")
         started.wait_for_line("Booting worker")
         yield Server(started, port)
-
-
-def exchange(port: int, data: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send bytes; return the answer and its body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as conn:
-        with contextlib.suppress(OSError):  # a server need not read what it refuses
-            conn.sendall(data)
-            conn.shutdown(socket.SHUT_WR)
-        with contextlib.closing(http.client.HTTPResponse(conn)) as response:
-            response.begin()
-            return response, response.read()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{n} {case.name}" for n, case in enumerate(CASES)])

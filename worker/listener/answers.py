@@ -33,12 +33,15 @@ class Answer:
 
 
 _DETAILS = {
+    "bad_request": (400, "The request could not be understood."),
     "invalid_token": (401, "Invalid or missing X-Runner-Token"),
     "invalid_body": (400, "The body must be empty or a JSON object with job_id and job_type."),
+    "request_too_slow": (408, "The request took too long to arrive."),
     "body_too_large": (413, "The body is longer than 4096 bytes."),
     "job_type_not_allowed": (403, "The job type is not on the allowlist of this runner."),
     "not_found": (404, "There is nothing at this address."),
     "method_not_allowed": (405, "This address does not take this method."),
+    "internal_error": (500, "The listener failed."),
     "not_ready": (503, "The runner is not ready."),
 }
 

@@ -16,7 +16,7 @@ from worker.slots.linux import die_with_parent
 
 _SETTINGS = {
     "workers": 1,
-    "worker_class": "gthread",
+    "worker_class": "worker.listener.http_worker.ListenerWorker",
     "threads": 8,
     "timeout": 30,
     "graceful_timeout": 2,
