@@ -54,6 +54,13 @@ PLANTED: dict[str, tuple[str, str]] = {
         "alter table ops_jobs drop constraint ck_ops_jobs_attempts_bounded; "
         "update ops_jobs set max_attempts = 1, attempt = 2",
     ),
+    "an occurrence fired again": (
+        "an_occurrence_makes_one_job",
+        "update ops_jobs set schedule_id = gen_random_uuid(), "
+        "dedupe_key = 'hourly@2026-01-31T09:00Z'; "
+        "insert into ops_jobs (id, job_type, schedule_id, dedupe_key) "
+        "select gen_random_uuid(), job_type, schedule_id, dedupe_key from ops_jobs",
+    ),
     "a claim before its time": (
         "a_claim_is_never_early",
         "update ops_job_events set kind = 'retry_scheduled', "
