@@ -198,7 +198,7 @@ class Settings:
     )  # fmt: skip
     cron_secret: str = _secret(
         "The bearer token of the cron endpoint, which is closed without it.",
-        group="control plane", example="32-or-more-random-characters", production_length=16,
+        group="control plane", example="32-or-more-random-characters", production_length=32,
     )  # fmt: skip
     wake_timeout_seconds: float = _setting(
         2.0, "Budget of one wake-up, connecting included.", group="control plane",

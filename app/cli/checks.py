@@ -6,6 +6,7 @@ missing is skipped, for its finding would only repeat the one before.
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def examine(*, with_audit: bool = False) -> Iterator[Finding]:
     """Yield the findings of every check, in order; the audit reads the whole history."""
     yield from check_settings()
     yield from check_env_file(ROOT / ".env")
+    yield account_finding(os.geteuid())
     yield from check_flags()
     yield from check_database()
     if with_audit:
@@ -57,6 +59,16 @@ def check_env_file(path: Path) -> Iterator[Finding]:
         yield Finding(".env", "problem", f"others may read it (mode {mode:o})", f"chmod 600 {path}")
     else:
         yield Finding(".env", "ok", "readable by its owner alone")
+
+
+def account_finding(user_id: int) -> Finding:
+    """A handler in a process slot may do what the account may that the runner was started by."""
+    if user_id == 0:
+        return Finding(
+            "account", "warning", "this is root: in process slots handlers could read everything",
+            "run the runner by an account of its own (docs/how-to/deploy-runner.md)",
+        )  # fmt: skip
+    return Finding("account", "ok", "it is not root that handlers would run as")
 
 
 def check_flags() -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from werkzeug.serving import make_server
 
 from app import jobs
 from app.cli import exits
+from app.cli.checks import account_finding
 from app.cli.database_checks import clock_finding, pooling_finding
 from app.cli.pooling import Pooling
 from app.cli.root import main
@@ -74,8 +76,9 @@ def examine(capsys: Capture, *options: str) -> dict[str, dict[str, Any]]:
 
 
 def test_a_platform_in_order_has_no_problem(
-    capsys: Capture, configure: Set, database_url: str
+    capsys: Capture, configure: Set, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)  # the tests may be run by root
     with (
         running(database_url) as runner,
         control_plane(database_url, cron_secret="a-secret") as url,
@@ -87,8 +90,9 @@ def test_a_platform_in_order_has_no_problem(
         assert main(["doctor", "--json", "--audit"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert {f["check"] for f in report["findings"] if f["state"] == "ok"} == {
-        "settings", ".env", "flags", "database", "clock", "pooler", "migrations", "runners",
-        "audit", "api", "api database", "api key", "cron secret", "listener", "runner token",
+        "settings", ".env", "account", "flags", "database", "clock", "pooler", "migrations",
+        "runners", "audit", "api", "api database", "api key", "cron secret", "listener",
+        "runner token",
     }  # fmt: skip
     assert (report["healthy"], report["problems"], report["warnings"]) == (True, 0, 0)
 
@@ -181,6 +185,13 @@ def test_a_history_that_cannot_be_read_is_skipped(
 ) -> None:
     configure(ops_url="http://127.0.0.1:9", database_url=empty_database_url)
     assert examine(capsys, "--audit")["audit"]["state"] == "skipped"
+
+
+@pytest.mark.parametrize(("user_id", "state"), [(0, "warning"), (1000, "ok")])
+def test_handlers_that_root_would_run_are_a_warning(user_id: int, state: str) -> None:
+    finding = account_finding(user_id)
+    assert finding.state == state
+    assert (finding.fix is None) is (state == "ok")
 
 
 @pytest.mark.parametrize(("skew", "state"), [(0.4, "ok"), (-1.9, "ok"), (3, "warning")])

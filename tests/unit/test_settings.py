@@ -70,7 +70,9 @@ def test_production_needs_a_key_and_strong_secrets() -> None:
         load_settings("control_plane", {**PRODUCTION, "OPS_API_KEY": ""})
     with pytest.raises(ValidationError, match=r"SECRET_KEY .* too short"):
         load_settings("control_plane", {**PRODUCTION, "SECRET_KEY": "short"})
-    assert load_settings("control_plane", PRODUCTION).is_production
+    with pytest.raises(ValidationError, match=r"CRON_SECRET .* too short"):
+        load_settings("control_plane", {**PRODUCTION, "CRON_SECRET": "c" * 31})
+    assert load_settings("control_plane", {**PRODUCTION, "CRON_SECRET": "c" * 32}).is_production
 
 
 def test_development_starts_with_what_is_at_hand() -> None:
