@@ -296,7 +296,8 @@ def test_doctor_names_problems_with_their_fixes(
     report = json.loads(capsys.readouterr().out)
     states = {finding["check"]: finding["state"] for finding in report["findings"]}
     assert states == {
-        "settings": "ok", ".env": states[".env"], "flags": "problem", "database": "ok",
+        "settings": "ok", ".env": states[".env"], "account": states["account"],
+        "flags": "problem", "database": "ok",
         "clock": "ok", "pooler": "ok", "migrations": "ok", "runners": "problem", "api": "ok",
         "api database": "ok", "api key": "ok", "cron secret": "ok", "listener": "problem",
     }  # fmt: skip
