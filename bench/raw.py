@@ -1,14 +1,15 @@
 """The raw SQL limit of our layout: the product's own verbs in a loop, without runner or handlers.
 
-A loop succeeds the batch that it holds and claims the next, in one transaction, as the engine does.
-What an engine in Python can reach on this machine is some part of this.
+As the engine does, a loop succeeds the batch that it holds and claims the next in one transaction,
+from the marks of the lanes that it knows. What an engine in Python can reach on this machine is a
+part of this.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from app.db.connection import connect
 from app.jobs import Claim, Success
 from app.version import VERSION
 from bench import tally
+from worker.lanes import Lanes
 
 ACTOR = "runner:raw"
 RESULT = '{"ok":true}'
@@ -32,6 +34,8 @@ class Loop:
     runner: UUID
     allowlist: Sequence[str]
     batch: int
+    lanes: Lanes = field(default_factory=Lanes)
+    turns: int = 0
 
     def turn(self, held: list[Claim]) -> list[Claim]:
         """Succeed the held claims and claim the next ones; return those."""
@@ -40,13 +44,27 @@ class Loop:
                 outcomes = [Success(claim.id, claim.claim_seq, RESULT) for claim in held]
                 jobs.succeed(self.connection, outcomes, actor=ACTOR)
                 jobs.close_claims(self.connection, [held[0].batch])
-            return jobs.claim(
-                self.connection,
-                runner_instance=self.runner,
-                actor=ACTOR,
-                allowlist=self.allowlist,
-                limit=self.batch,
-            )
+            return self._claim()
+
+    def _claim(self) -> list[Claim]:
+        self.turns += 1
+        known, begun_at = self.lanes.known(), time.monotonic()
+        claims = jobs.claim(
+            self.connection,
+            runner_instance=self.runner,
+            actor=ACTOR,
+            allowlist=self.allowlist,
+            limit=self.batch,
+            turn=self.turns,
+            lanes=known,
+        )
+        self.lanes.claimed(
+            claims,
+            was_full=known is None,
+            is_filled=len(claims) == self.batch,
+            seconds=time.monotonic() - begun_at,
+        )
+        return claims
 
 
 def open_loop(url: str, *, allowlist: Sequence[str], batch: int) -> Loop:
