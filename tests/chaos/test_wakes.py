@@ -1,7 +1,7 @@
 """Wake-ups that are lost, doubled, late, forged, replayed or come in a flood; runners that hang.
 
 A wake-up is a hint: whatever becomes of it, every job runs once, and nothing else happens.
-`FLOOD_SECONDS` makes the floods longer.
+`FLOOD_SECONDS` makes the floods longer; `-s` shows their figures.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def statements(conn: Conn, pattern: str = "%") -> int:
 
 
 def claims_sent(conn: Conn) -> int:
-    return statements(conn, "-- claim%")
+    """Count claims by what they alone write: the first comment of a statement is not recorded."""
+    return statements(conn, "%insert into ops_claims%")
 
 
 # Lost, doubled, late
@@ -111,7 +112,7 @@ def test_wake_ups_that_come_ten_times_start_nothing_twice(
         assert_each_ran_once(connection, ids)
         sent, seconds = claims_sent(connection) - before, time.monotonic() - started
     # One for each 50 ms and the few that may follow at once; and what claims until nothing comes.
-    assert sent <= seconds / 0.05 + 4 + 2 * len(ids), f"{sent} claims in {seconds:.1f} s"
+    assert 0 < sent <= seconds / 0.05 + 4 + 2 * len(ids), f"{sent} claims in {seconds:.1f} s"
 
 
 def test_wake_ups_that_come_late_and_out_of_order_change_nothing(
@@ -272,16 +273,23 @@ def test_a_flood_of_wake_ups_disturbs_no_running_job(
             claims = claims_sent(connection) - claims_before
             told = len(statuses)
         assert_each_ran_once(connection, ids)
-        assert memory(runner) - memory_before < 50_000_000
+        grown = memory(runner) - memory_before
+        assert grown < 50_000_000
         assert runner.events("rescued") == []
     ran = connection.execute(
-        "select max(extract(epoch from finished_at - started_at)) from ops_jobs"
+        "select max(run), percentile_cont(0.99) within group (order by run)"
+        " from (select extract(epoch from finished_at - started_at) as run from ops_jobs) runs"
     ).fetchone()
     assert ran is not None
+    print(
+        f"{told} wake-ups in {seconds:.1f} s ({told / seconds:.0f}/s), {claims} claims;"
+        f" {len(ids)} runs of 0.2 s, p99 {ran[1]:.3f} s, longest {ran[0]:.3f} s;"
+        f" {grown / 1e6:+.1f} MB"
+    )
     assert ran[0] < 1.0, "a run of 0.2 s"
     assert told >= FLOOD_RATE * seconds / 2, f"{told} wake-ups in {seconds:.1f} s are no flood"
     most = (seconds / 0.05 + 4 if is_valid else 0) + 3 * len(ids) + seconds / LOOK_SECONDS + 5
-    assert claims <= most, f"{claims} claims for {len(ids)} jobs in {seconds:.1f} s"
+    assert 0 < claims <= most, f"{claims} claims for {len(ids)} jobs in {seconds:.1f} s"
 
 
 def test_a_flood_of_forged_wake_ups_sends_the_database_nothing(
