@@ -10,12 +10,13 @@ import psycopg
 from pydantic import ValidationError
 
 from app import jobs
-from app.jobs import Claim, ClaimLost, Success
+from app.jobs import ClaimLost, Status, Success
 from worker.database import Connection, Database
 from worker.handlers import HandlerSpec
-from worker.outbox import Entry, Key, Outbox
+from worker.orders import Taken
+from worker.outbox import Entry, Key, Parcel
 from worker.results import ResultInvalid, encode_result
-from worker.settle import Settlement, fail, failed_attempt
+from worker.settle import fail, failed_attempt
 from worker.texts import clean, describe
 
 STORE_SENDS = 3
@@ -23,95 +24,104 @@ STORE_SENDS = 3
 # Classes of SQLSTATE that speak of the server or of other sessions, not of what was written.
 _PASSING_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 
-ClaimMore = Callable[[Connection], list[Claim]]
+_STATUSES = {
+    "succeed": Status.SUCCEEDED,
+    "retry": Status.QUEUED,
+    "fail": Status.FAILED,
+    "release": Status.QUEUED,
+    "abort": Status.CANCELLED,
+    "reject": Status.FAILED,
+}
+
+ClaimMore = Callable[[Connection], list[Taken]]
 
 
 class Delivery:
-    """Writes entries of the outbox, each once.
+    """Writes parcels, on whatever connection it is given.
 
-    `on_sent(entry, is_lost)` follows every commit. Whatever psycopg raises, entries without that
-    call are to be delivered again.
+    What a parcel says to be sent is committed. Whatever psycopg raises, the rest of it is to be
+    delivered again.
     """
 
     def __init__(
         self,
-        database: Database,
-        outbox: Outbox,
         *,
         actor: str,
         allowlist: Sequence[str],
         specs: Mapping[str, HandlerSpec],
         random: Callable[[], float],
-        on_sent: Callable[[Entry, bool], None],
     ) -> None:
-        self._database = database
-        self._outbox = outbox
         self._actor = actor
         self._allowlist = allowlist
         self._specs = specs
         self._random = random
-        self._on_sent = on_sent
 
-    def deliver(self, entries: Sequence[Entry], claim_more: ClaimMore | None) -> list[Claim]:
-        """Write `entries` and claim more in the same transaction; returns the new claims."""
-        together = [entry for entry in entries if not self._stores(entry)]
-        storing = [entry for entry in entries if self._stores(entry)]
-        together += [entry for entry in storing if not self._deliver_with_store(entry)]
+    def deliver(
+        self, database: Database, parcel: Parcel, claim_more: ClaimMore | None
+    ) -> list[Taken]:
+        """Write `parcel` and claim more in the same transaction; returns what was claimed."""
+        entries = list(parcel.entries)
+        entries += [e for e in parcel.storing if not self._deliver_with_store(database, parcel, e)]
         try:
-            return self._deliver_together(together, claim_more)
+            return self._deliver_together(database, parcel, entries, parcel.ending, claim_more)
         except (psycopg.DataError, psycopg.IntegrityError):
-            for entry in together:
-                self._deliver_alone(entry)
-            return self._deliver_together([], claim_more)
+            for entry in entries:
+                self._deliver_alone(database, parcel, entry)
+            return self._deliver_together(database, parcel, [], [], claim_more)
 
     def _deliver_together(
-        self, entries: Sequence[Entry], claim_more: ClaimMore | None
-    ) -> list[Claim]:
-        claims: list[Claim] = []
+        self,
+        database: Database,
+        parcel: Parcel,
+        entries: Sequence[Entry],
+        ending: Sequence[int],
+        claim_more: ClaimMore | None,
+    ) -> list[Taken]:
+        taken: list[Taken] = []
         lost: set[Key] = set()
         writes = self._writes(entries)
-        ending = self._outbox.batches_ending_with(entries)
         if ending:
             writes.append(partial(_close, ending))
         if not writes and claim_more is None:
-            return claims
+            return taken
         is_single = len(writes) + (claim_more is not None) == 1
-        lend = self._database.statement if is_single else self._database.transaction
-        with lend() as conn:
+        with database.statement() if is_single else database.transaction() as conn:
             for write in writes:
                 lost |= write(conn)
             if claim_more is not None:
-                claims = claim_more(conn)
-        self._outbox.forget_batches(ending)
-        for entry in entries:
-            self._on_sent(entry, entry.key in lost)
-        return claims
+                taken = claim_more(conn)
+        parcel.has_ended = parcel.has_ended or bool(ending)
+        if lost:
+            lost = {key for key in lost if not _is_as_written(database, key, entries)}
+        parcel.sent += entries
+        parcel.lost |= lost
+        return taken
 
-    def _deliver_alone(self, entry: Entry) -> None:
+    def _deliver_alone(self, database: Database, parcel: Parcel, entry: Entry) -> None:
         """Write one entry; if the database cannot store it, its job fails with that reason."""
         try:
-            self._deliver_together([entry], None)
+            self._deliver_together(database, parcel, [entry], [], None)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            entry.reports.clear()
-            if entry.settlement is None:
+            if entry.sending:
+                parcel.sent.append(entry)  # lines alone: they are dropped
                 return
+            entry.reports = ()
             reason = f"result_invalid: the database cannot store it (SQLSTATE {error.sqlstate})"
             entry.settlement = fail(entry.claim, reason)
-            self._deliver_together([entry], None)
+            self._deliver_together(database, parcel, [entry], [], None)
 
     def _writes(self, entries: Iterable[Entry]) -> list[Callable[[Connection], set[Key]]]:
         """Return the statements for `entries`: all reports, then each verb once."""
         writes: list[Callable[[Connection], set[Key]]] = []
-        reports = [line for entry in entries for line in entry.reports]
+        reports = [line for entry in entries for line in entry.sending or entry.reports]
         if reports:
             writes.append(lambda conn: _keys(jobs.report(conn, reports, actor=self._actor)))
-        by_verb: dict[str, list[Settlement]] = {}
+        by_verb: dict[str, list[Any]] = {}
         for entry in entries:
-            if entry.settlement is not None:
-                by_verb.setdefault(entry.settlement.verb, []).append(entry.settlement)
-        for verb, settlements in by_verb.items():
-            rows: list[Any] = [settlement.row for settlement in settlements]
-            writes.append(partial(self._run, verb, rows))
+            if entry.settlement is not None and not entry.sending:
+                verb, row = entry.settlement
+                by_verb.setdefault(verb, []).append(row)
+        writes += [partial(self._run, verb, rows) for verb, rows in by_verb.items()]
         return writes
 
     def _run(self, verb: str, rows: list[Any], conn: Connection) -> set[Key]:
@@ -121,12 +131,7 @@ class Delivery:
             return {(row.id, row.claim_seq) for row in rows if row.id not in rejected}
         return _keys(getattr(jobs, verb)(conn, rows, actor=self._actor))
 
-    def _stores(self, entry: Entry) -> bool:
-        spec = self._specs.get(entry.claim.job_type)
-        is_success = entry.settlement is not None and entry.settlement.verb == "succeed"
-        return is_success and spec is not None and spec.store is not None
-
-    def _deliver_with_store(self, entry: Entry) -> bool:
+    def _deliver_with_store(self, database: Database, parcel: Parcel, entry: Entry) -> bool:
         """Run the handler's `store` and `succeed` in one transaction: both or neither.
 
         Returns False where `store` failed: the entry then holds the settlement of that.
@@ -135,7 +140,7 @@ class Delivery:
         if not isinstance(row, Success) or spec.store is None or spec.result is None:
             return False
         try:
-            with self._database.transaction() as conn:
+            with database.transaction() as conn:
                 entry.sends += 1
                 output = spec.result.model_validate_json(row.result_text or "{}")
                 result = spec.store(conn, entry.claim.id, output)
@@ -145,11 +150,9 @@ class Delivery:
                     conn, [Success(row.id, row.claim_seq, text)], actor=self._actor
                 ):
                     raise lost
-                ending = self._outbox.batches_ending_with([entry])
-                if ending:
-                    jobs.close_claims(conn, ending)
         except ClaimLost:
-            self._on_sent(entry, True)
+            if not _is_as_written(database, entry.key, [entry]):
+                parcel.lost.add(entry.key)
         except (ResultInvalid, ValidationError) as error:
             entry.settlement = fail(entry.claim, clean(f"result_invalid: {error}"))
             return False
@@ -160,13 +163,21 @@ class Delivery:
                 entry.claim, spec, f"store failed: {describe(error)}", random=self._random
             )
             return False
-        else:
-            self._outbox.forget_batches(ending)
-            self._on_sent(entry, False)
+        parcel.sent.append(entry)
         return True
 
 
-def _close(batches: list[int], conn: Connection) -> set[Key]:
+def _is_as_written(database: Database, key: Key, entries: Iterable[Entry]) -> bool:
+    """Say whether a settlement that was sent twice was there from the first time."""
+    entry = next(entry for entry in entries if entry.key == key)
+    if entry.settlement is None or entry.sending or not entry.is_unsure:
+        return False
+    with database.statement() as conn:
+        job = jobs.get_job(conn, entry.claim.id)
+    return (job.claim_seq, job.status) == (entry.claim.claim_seq, _STATUSES[entry.settlement.verb])
+
+
+def _close(batches: Sequence[int], conn: Connection) -> set[Key]:
     jobs.close_claims(conn, batches)
     return set()
 

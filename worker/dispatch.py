@@ -19,16 +19,15 @@ from worker.texts import clean, describe
 class Dispatcher:
     """Checks a claim once more before its handler starts, and fills in its payload."""
 
-    def __init__(
-        self, database: Database, registry: Registry, *, timeout_seconds: float, memory_bytes: int
-    ) -> None:
+    def __init__(self, registry: Registry, *, timeout_seconds: float, memory_bytes: int) -> None:
         """Take the bounds of runs whose job and handler name none; no bytes are no bound."""
-        self._database = database
         self._registry = registry
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
 
-    def plan(self, claim: Claim, expected_seconds: float | None) -> Run | Settlement:
+    def plan(
+        self, database: Database, claim: Claim, expected_seconds: float | None
+    ) -> Run | Settlement:
         """Return the run of `claim`, or what to write instead."""
         spec = self._registry.specs.get(claim.job_type)
         if spec is None or claim.job_type not in self._registry.allowlist:
@@ -36,7 +35,7 @@ class Dispatcher:
         if claim.cancel_requested:
             return abort(claim)
         try:
-            payload_text = self._payload_text(claim, spec)
+            payload_text = _payload_text(database, claim, spec)
             check_size(payload_text)
         except PayloadInvalid as error:
             return fail(claim, f"payload_invalid: {error}")
@@ -57,15 +56,16 @@ class Dispatcher:
             (self._memory_bytes if spec.memory_bytes is None else spec.memory_bytes) or None,
         )
 
-    def _payload_text(self, claim: Claim, spec: HandlerSpec) -> str:
-        """Return what the slot gets: the payload as it is, or as the handler's `load` makes it."""
-        if spec.load is None:
-            return claim.payload_text
-        payload = decode_payload(spec.payload, claim.payload_text)
-        with self._database.transaction() as conn:
-            loaded = spec.load(conn, payload)
-        text: str = spec.payload.model_validate(loaded).model_dump_json()
-        return text
+
+def _payload_text(database: Database, claim: Claim, spec: HandlerSpec) -> str:
+    """Return what the slot gets: the payload as it is, or as the handler's `load` makes it."""
+    if spec.load is None:
+        return claim.payload_text
+    payload = decode_payload(spec.payload, claim.payload_text)
+    with database.transaction() as conn:
+        loaded = spec.load(conn, payload)
+    text: str = spec.payload.model_validate(loaded).model_dump_json()
+    return text
 
 
 def _load_failed(claim: Claim, spec: HandlerSpec, error: Exception) -> Settlement:

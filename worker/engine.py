@@ -1,8 +1,10 @@
 """The engine: claims jobs, hands them to the slots, and writes down how they ended.
 
-One thread with one connection. What other threads tell it waits in an inbox; what it could not
-write is kept until the database has it. A call that failed may have been committed all the same:
-then the claims are compared with the database's, never simply sent again.
+One thread, which waits for no exchange with the database: two callers make them, each on its own
+connection, so that one is under way while the handlers of the other's jobs run. What other threads
+tell the engine waits in an inbox; what could not be written is kept until the database has it. A
+call that failed may have been committed all the same: then the claims are compared with the
+database's, never simply sent again.
 """
 
 from __future__ import annotations
@@ -11,29 +13,31 @@ import random
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from app import jobs
-from app.jobs import Claim, Lane, Limit
+from app.jobs import Claim
 from worker.agenda import NEVER, Agenda
 from worker.backoff import backoff_seconds
+from worker.caller import Answer, Caller
 from worker.clock import Clock
 from worker.database import Connection, Database
+from worker.delivery import Delivery
 from worker.dispatch import Dispatcher
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
 from worker.journal import Journal
-from worker.lanes import Lanes
 from worker.lease import Lease
 from worker.ledger import Ledger
+from worker.orders import Order, Orders, Taken, carry_out
+from worker.outbox import Parcel
 from worker.pace import Pace
 from worker.registry import Registry
 from worker.settle import Settlement, release
-from worker.slots.kinds import Kind
-from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, StopReason, Told, Verdict
+from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Told, Verdict
 from worker.slots.slots import Slots
 from worker.sweeper import Sweeper
 
@@ -41,20 +45,17 @@ if TYPE_CHECKING:
     from config import Settings
 
 RECONNECT_CAP_SECONDS = 5.0
-MOST_PER_CLAIM = 500
+CALLERS = 2
+BESIDE = 100  # settlements that are worth an exchange beside the one that is under way
 
 
-class Room(NamedTuple):
-    """How many jobs of these types there are places for, in one kind of slot.
+class Exchange(NamedTuple):
+    """What is written and claimed in one transaction."""
 
-    All places are for `short` types; jobs of the others may take as many as there are `free` slots.
-    """
-
-    kind: Kind
-    job_types: tuple[str, ...]
-    short: frozenset[str]
-    free: int
-    places: int
+    parcel: Parcel
+    orders: Sequence[Order]
+    turn: int
+    sent_at: float
 
 
 class Engine:
@@ -77,47 +78,49 @@ class Engine:
         self._lease = lease
         self._journal = journal
         self._clock = clock
-        self._database = Database(settings, application_name="ops-runner")
+        self._callers: list[Caller[Exchange, list[Taken]]] = [
+            Caller(settings, make=self._make, on_answer=self._answer) for _ in range(CALLERS)
+        ]
         self._agenda = Agenda(
             look_seconds=settings.runner_look_seconds, lease_seconds=settings.runner_lease_seconds
         )
         self._ledger = Ledger(
-            self._database,
             registry,
-            identity,
             journal,
             on_lost=self._stop_lost,
             on_held=heartbeat.holding,
             on_queued=self._agenda.due_in,
         )
+        self._delivery = Delivery(
+            actor=identity.actor,
+            allowlist=registry.allowlist,
+            specs=registry.specs,
+            random=random.random,
+        )
         self._sweeper = Sweeper(settings, identity.instance)
         self._dispatcher = Dispatcher(
-            self._database,
             registry,
             timeout_seconds=settings.job_timeout_seconds,
             memory_bytes=settings.runner_memory_bytes,
         )
-        self._kinds = registry.kinds
-        specs = {job_type: registry.specs[job_type] for job_type in registry.allowlist}
-        self._shared_limits = [name for name, spec in specs.items() if spec.limit is not None]
-        self._own_limits = {
-            name: spec.max_running_here
-            for name, spec in specs.items()
-            if spec.max_running_here is not None
-        }
         self._pace = Pace()
+        self._orders = Orders(
+            registry,
+            self._pace,
+            running=self._ledger.outbox.running,
+            capacity=lambda kind: self.slots.capacity(kind),
+        )
         self._condition = threading.Condition()
         self._inbox: deque[Ended | Told] = deque()
-        self._is_waiting = False
+        self._answers: deque[Answer[Exchange, list[Taken]]] = deque()
+        self._notify_at = NEVER
         self._is_woken = False
         self._is_draining = False
         self._is_claiming = False
         self._compare_at = [0.0]
         self._failures = 0
         self._resume_at = 0.0
-        self._lanes = {kind: Lanes() for kind in self._kinds}
         self._turn = 0
-        self._is_filled = False
         self.slots: Slots
 
     # -- told by other threads -------------------------------------------------------------------
@@ -138,11 +141,11 @@ class Engine:
     def tell(self, news: Ended | Told) -> None:
         """A run ended, or its handler said something.
 
-        The lock is taken only for an engine that waits: it looks into the inbox once more after it
-        said that it will.
+        The lock is taken only for an engine that waits for so much news: it looks into the inbox
+        once more after it said that it will.
         """
         self._inbox.append(news)
-        if self._is_waiting:
+        if len(self._inbox) >= self._notify_at:
             with self._condition:
                 self._condition.notify()
 
@@ -156,6 +159,11 @@ class Engine:
         with self._condition:
             self._condition.notify()
 
+    def _answer(self, answer: Answer[Exchange, list[Taken]]) -> None:
+        with self._condition:
+            self._answers.append(answer)
+            self._condition.notify()
+
     # -- the thread ------------------------------------------------------------------------------
 
     def run(self) -> None:
@@ -163,66 +171,61 @@ class Engine:
         while not self._is_done():
             self._wait_until_due()
             self._take_inbox()
+            self._take_answers()
             if time.monotonic() < self._resume_at:
                 continue
             try:
                 self._serve()
             except psycopg.Error as error:
-                self._lose_database(error)
-            else:
-                self._failures = 0
+                self._lose_database(error, has_claimed=False)
         self._retire()
 
     def _is_done(self) -> bool:
         with self._condition:
-            return self._is_draining and not self._inbox and not self._ledger.outbox
+            is_quiet = not self._inbox and not self._answers and not self._busy
+            return self._is_draining and is_quiet and not self._ledger.outbox
+
+    @property
+    def _busy(self) -> int:
+        return sum(caller.is_busy for caller in self._callers)
 
     def _wait_until_due(self) -> None:
         with self._condition:
-            self._is_waiting = True
-            while not self._inbox:
+            while not self._answers:
                 if self._is_woken:
                     self._is_woken = False
                     self._agenda.woken()
-                if self._is_draining and not self._ledger.outbox:
+                if self._is_draining and not self._ledger.outbox and not self._busy:
                     break
-                wait_seconds = self._due_at() - time.monotonic()
+                self._notify_at, due_at = self._awaits()
+                if len(self._inbox) >= self._notify_at:
+                    break
+                wait_seconds = due_at - time.monotonic()
                 if wait_seconds <= 0:
                     break
                 self._condition.wait(None if wait_seconds == NEVER else wait_seconds)
-            self._is_waiting = False
+            self._notify_at = NEVER
 
-    def _due_at(self) -> float:
-        """Return when there is something to say to the database."""
-        times = [*self._compare_at, self._ledger.outbox.due_at]
+    def _awaits(self) -> tuple[float, float]:
+        """Return how much news, and which time, there is something to do at."""
+        busy, outbox = self._busy, self._ledger.outbox
+        if busy == CALLERS or (busy and self._is_comparing()):
+            return NEVER, NEVER
+        times = [*self._compare_at]
+        if not busy:
+            times.append(outbox.due_at)
+        elif outbox.ready >= BESIDE:
+            times.append(0.0)
         if not self._is_draining:
             times += (self._agenda.next_at, self._sweeper.due_at)
-            if any(room.places > 0 for room in self._rooms()):
+            if not self._is_claiming and self._orders.make():
                 times.append(self._agenda.claim_at)
-        return max(min(times), self._resume_at)
+        news = max(1, BESIDE - outbox.ready) if busy else 1
+        return news, max(min(times), self._resume_at)
 
-    def _rooms(self) -> list[Room]:
-        """Return what may be claimed now, for each kind of slot.
-
-        A slot at a short run counts as free: it is so in a moment.
-        """
-        running = self._ledger.outbox.running
-        rooms = []
-        for kind, job_types in self._kinds.items():
-            short = self._pace.short(job_types)
-            held = sum(running[job_type] for job_type in job_types)
-            held_short = sum(running[job_type] for job_type in short)
-            free = self.slots.capacity(kind) - (held - held_short)
-            places = min(free + self._pace.ahead(short, free) - held_short, MOST_PER_CLAIM)
-            rooms.append(Room(kind, self._open(job_types), short, min(free, places), places))
-        return [room for room in rooms if room.job_types]
-
-    def _open(self, job_types: tuple[str, ...]) -> tuple[str, ...]:
-        """Leave out the types of which this runner has as many as it may."""
-        if not self._own_limits:
-            return job_types
-        running = self._ledger.outbox.running
-        return tuple(t for t in job_types if running[t] < self._own_limits.get(t, running[t] + 1))
+    def _is_comparing(self) -> bool:
+        """Whether nothing may be written or claimed before the claims were compared."""
+        return min(self._compare_at) <= time.monotonic()
 
     def _take_inbox(self) -> None:
         seen = set()
@@ -237,133 +240,129 @@ class Engine:
             self._pace.took(news.run.job_type, seconds)
             seen.add(news.run.job_type)
         self._pace.seen(seen)
-        if not seen.isdisjoint(self._own_limits) or not seen.isdisjoint(self._shared_limits):
+        if self._orders.are_limited(seen):
             self._agenda.due_in(0.0)  # what was held back by its limit may be claimed now
 
     def _serve(self) -> None:
-        """Do what is due, in one transaction where that can be."""
-        now = time.monotonic()
-        if any(at <= now for at in self._compare_at):
+        """Begin what is due, beside the exchange that may be under way."""
+        if self._is_comparing():
+            if self._busy:
+                return
             self._compare()
-        is_time = not self._is_draining and self._agenda.claim_at <= now
-        rooms = [room for room in self._rooms() if room.places > 0] if is_time else []
-        if rooms or self._ledger.outbox.due_at <= now:
-            self._exchange(rooms)
-        if self._is_draining:
+        if self._busy < CALLERS:
+            self._begin_exchanges()
+        if self._is_draining or self._busy == CALLERS:
             return
-        if self._sweeper.due_at <= now:
-            with self._database.statement() as conn:
+        database = self._free().database
+        if self._sweeper.due_at <= time.monotonic():
+            with database.statement() as conn:
                 self._sweeper.sweep(conn)
-        if self._agenda.rescue_at <= now:
-            self._rescue()
+        if self._agenda.rescue_at <= time.monotonic():
+            self._rescue(database)
         elif self._agenda.look_at <= time.monotonic():
-            self._look()
+            self._look(database)
 
-    def _exchange(self, rooms: list[Room]) -> None:
-        """Write what is due, and claim for the free slots in the same breath."""
-        sent_at = self._lease.now()
-        self._is_claiming = bool(rooms)
-        self._is_filled = False
-        claims = self._ledger.deliver((lambda conn: self._claim(conn, rooms)) if rooms else None)
-        self._is_claiming = False
-        self._journal.database_answered()
-        if rooms:
-            self._agenda.claimed(len(claims), is_filled=self._is_filled)
-        if claims:
-            self._lease.claimed(sent_at)
-            self._begin(claims)
+    # -- exchanges -------------------------------------------------------------------------------
 
-    def _claim(self, conn: Connection, rooms: list[Room]) -> list[Claim]:
-        """Claim for each kind of slot that has room, within the bounds of the job types.
+    def _begin_exchanges(self) -> None:
+        """Write what is due, and claim for the free slots.
 
-        What a claim from the front finds may be long, so it brings no more than there are free
-        slots. More than that comes from the lanes that it found, where they are of short types.
+        Both are one exchange, unless there is much to write: that is under way beside the claim.
         """
-        claims: list[Claim] = []
+        outbox, nothing = self._ledger.outbox, Parcel((), (), ())
+        orders: Sequence[Order] = ()
+        if (
+            not (self._is_claiming or self._is_draining)
+            and self._agenda.claim_at <= time.monotonic()
+        ):
+            orders = self._orders.make()
+        is_much = outbox.ready >= BESIDE
+        if is_much or (not self._busy and outbox.due_at <= time.monotonic()):
+            self._begin_exchange(self._ledger.take(), () if is_much else orders)
+            orders = orders if is_much else ()
+        if orders and self._busy < CALLERS:
+            self._begin_exchange(nothing, orders)
+
+    def _begin_exchange(self, parcel: Parcel, orders: Sequence[Order]) -> None:
         self._turn += 1
-        for room in rooms:
-            known = self._lanes[room.kind].known()
-            short = [lane for lane in known or () if lane.job_type in room.short]
-            places = room.places
-            if known is None or len(short) < len(known):
-                taken = self._claim_from(known, room, room.free, conn, claims)
-                claims += taken
-                places -= len(taken)
-            if short and places > 0:
-                claims += self._claim_from(short, room, places, conn, claims)
-        return claims
+        self._is_claiming = self._is_claiming or bool(orders)
+        self._free().begin(Exchange(parcel, orders, self._turn, self._lease.now()))
 
-    def _claim_from(
-        self,
-        lanes: list[Lane] | None,
-        room: Room,
-        places: int,
-        conn: Connection,
-        before: list[Claim],
-    ) -> list[Claim]:
-        begun_at = time.monotonic()
-        taken = jobs.claim(
-            conn,
-            runner_instance=self._identity.instance,
-            actor=self._identity.actor,
-            allowlist=room.job_types,
-            limit=places,
-            turn=self._turn,
-            lanes=lanes,
-            limits=self._limits(room.job_types, before),
-        )
-        is_filled = len(taken) == places
-        self._lanes[room.kind].claimed(
-            taken,
-            was_full=lanes is None,
-            is_filled=is_filled,
-            seconds=time.monotonic() - begun_at,
-        )
-        self._is_filled = self._is_filled or is_filled
-        return taken
+    def _free(self) -> Caller[Exchange, list[Taken]]:
+        return next(caller for caller in self._callers if not caller.is_busy)
 
-    def _limits(self, job_types: tuple[str, ...], before: list[Claim]) -> list[Limit]:
-        """Return the bounds of these types, with what this runner itself has left of them.
+    def _make(self, database: Database, exchange: Exchange) -> list[Taken]:
+        """Carry out an exchange, on a caller's thread."""
 
-        `before` has the claims of this very transaction, which are not held yet.
-        """
-        limits = []
-        for job_type in job_types:
-            spec = self._registry.specs[job_type]
-            if spec.max_running_here is not None:
-                held = self._ledger.outbox.running[job_type]
-                held += sum(claim.job_type == job_type for claim in before)
-                limit = spec.limit or Limit(job_type=job_type)
-                limits.append(replace(limit, most_now=spec.max_running_here - held))
-            elif spec.limit is not None:
-                limits.append(spec.limit)
-        return limits
+        def claim_more(conn: Connection) -> list[Taken]:
+            identity, turn = self._identity, exchange.turn
+            return [
+                taken
+                for order in exchange.orders
+                for taken in carry_out(conn, order, identity=identity, turn=turn)
+            ]
 
-    def _begin(self, claims: list[Claim]) -> None:
+        more = claim_more if exchange.orders else None
+        return self._delivery.deliver(database, exchange.parcel, more)
+
+    def _take_answers(self) -> None:
+        while self._answers:
+            caller, exchange, taken, error = self._answers.popleft()
+            caller.done()
+            self._is_claiming = self._is_claiming and not exchange.orders
+            self._ledger.answered(exchange.parcel)
+            if taken is not None:
+                self._database_answered()
+                self._take(caller.database, exchange, taken)
+            elif isinstance(error, psycopg.Error):
+                self._lose_database(error, has_claimed=bool(exchange.orders))
+            elif error is not None:
+                raise error
+
+    def _take(self, database: Database, exchange: Exchange, taken: Sequence[Taken]) -> None:
+        """Learn from what an exchange brought, and start it."""
+        for one in taken:
+            self._orders.took(one)
+        claims = [claim for one in taken for claim in one.claims]
+        if exchange.orders:
+            self._agenda.claimed(len(claims), is_filled=any(one.is_filled for one in taken))
+        elif self._orders.are_limited(e.claim.job_type for e in exchange.parcel.sent):
+            self._agenda.due_in(0.0)
+        if claims:
+            self._lease.claimed(exchange.sent_at)
+            self._begin(database, claims)
+
+    def _begin(self, database: Database, claims: Sequence[Claim]) -> None:
         """Start the handlers of claims, or settle those that must not be started."""
         self._ledger.open(claims)
-        runs = []
+        runs: list[Run] = []
         for claim in claims:
-            expected = self._pace.expected(claim.job_type)
-            plan = release(claim) if self._is_draining else self._dispatcher.plan(claim, expected)
-            if isinstance(plan, Settlement):
-                self._ledger.settle_unstarted(claim, plan)
+            if self._is_draining:
+                plan: Run | Settlement = release(claim)
             else:
+                expected = self._pace.expected(claim.job_type)
+                plan = self._dispatcher.plan(database, claim, expected)
+            if isinstance(plan, Run):
                 runs.append(plan)
+            else:
+                self._ledger.settle_unstarted(claim, plan)
         if runs:
             self.slots.submit(runs)
 
     def _stop_lost(self, claim: Claim) -> None:
         self.slots.stop(claim.id, claim.claim_seq, StopReason.CLAIM_LOST)
 
+    # -- other calls, which the engine waits for -------------------------------------------------
+
     def _compare(self) -> None:
         """Say who we are, and compare the claims that we hold with those the database knows of.
 
         What it has and we have not was claimed by a call whose answer was lost: it is run now. What
-        we have and it has not was rescued from us.
+        we have and it has not was rescued from us. Nothing is under way meanwhile.
         """
         sent_at = self._lease.now()
-        with self._database.transaction() as conn:
+        database = self._free().database
+        with database.transaction() as conn:
             jobs.register_runner(
                 conn,
                 id=self._identity.instance,
@@ -372,42 +371,53 @@ class Engine:
                 pid=self._identity.pid,
                 version=self._identity.version,
                 allowlist=self._registry.allowlist,
-                slots=sum(self.slots.capacity(kind) for kind in self._kinds),
+                slots=sum(self.slots.capacity(kind) for kind in self._registry.kinds),
             )
-            if self._shared_limits:
-                jobs.declare_limits(conn, self._shared_limits)
+            if self._orders.shared_limits:
+                jobs.declare_limits(conn, list(self._orders.shared_limits))
             held = jobs.held_claims(conn, runner_instance=self._identity.instance)
         self._lease.renewed(sent_at)
-        self._journal.database_answered()
+        self._database_answered()
         self._compare_at = [at for at in self._compare_at if at > time.monotonic()] + [NEVER]
-        self._begin(self._ledger.compare(held))
+        self._begin(database, self._ledger.compare(held))
 
-    def _rescue(self) -> None:
-        with self._database.statement() as conn:
+    def _rescue(self, database: Database) -> None:
+        with database.statement() as conn:
             rescued = jobs.rescue(
                 conn,
                 lease_seconds=self._settings.runner_lease_seconds,
                 budget=self._settings.runner_rescue_budget,
                 actor=self._identity.actor,
             )
+        self._database_answered()
         self._agenda.rescued()
         self._journal.rescued(rescued)
 
-    def _look(self) -> None:
-        with self._database.statement() as conn:
+    def _look(self, database: Database) -> None:
+        with database.statement() as conn:
             look = jobs.look(
                 conn,
                 runner_instance=self._identity.instance,
-                allowlist=self._open(self._registry.allowlist),
+                allowlist=self._orders.open_types(self._registry.allowlist),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
             self._clock.look(conn)
+        self._database_answered()
         self._agenda.looked(look)
         self._journal.looked()
+        for caller in self._callers[1:]:  # in need while there is much to do
+            if not caller.is_busy:
+                caller.database.drop()
 
-    def _lose_database(self, error: psycopg.Error) -> None:
-        """Let the connection go and come again later; what was sent may have been committed."""
-        self._database.drop()
+    def _database_answered(self) -> None:
+        self._failures = 0
+        self._journal.database_answered()
+
+    def _lose_database(self, error: psycopg.Error, *, has_claimed: bool) -> None:
+        """Let connections go and come again later; what was sent may have been committed."""
+        for caller in self._callers:
+            if not caller.is_busy:
+                caller.database.drop()
         self._journal.database_lost(error)
         now = time.monotonic()
         self._failures += 1
@@ -415,20 +425,19 @@ class Engine:
             self._failures, random.random, base_seconds=0.1, cap_seconds=RECONNECT_CAP_SECONDS
         )
         self._resume_at = now + max(0.02, pause)
-        if self._is_claiming or self._ledger.outbox:
+        if has_claimed or self._ledger.outbox:
             self._compare_at.append(now)
-        if self._is_claiming:
+        if has_claimed:
             # Behind a pooler the server may still be at it, and commit after we have compared.
             self._compare_at.append(now + self._settings.database_timeout_seconds)
             self._compare_at.append(now + self._settings.runner_lease_seconds)
-        self._is_claiming = False
-        self._ledger.outbox.doubt()
 
     def _retire(self) -> None:
         """Say goodbye; a database that does not hear it sees the lease run out."""
         try:
-            with self._database.statement() as conn:
+            with self._free().database.statement() as conn:
                 jobs.retire_runner(conn, runner_instance=self._identity.instance)
         except psycopg.Error as error:
             self._journal.database_lost(error)
-        self._database.drop()
+        for caller in self._callers:
+            caller.end()

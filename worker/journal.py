@@ -39,21 +39,26 @@ class Journal:
 
     def running(self, claims: Sequence[Claim]) -> None:
         """Tell that these claims were made."""
-        for claim in claims:
-            self._job("running", claim)
+        self._count(Counter([("running", claim.job_type) for claim in claims]))
+        if is_logged(logging.INFO):
+            for claim in claims:
+                _log("running", claim)
 
-    def settled(self, entry: Entry) -> None:
-        """Tell how a claim ended, once that is committed."""
-        if entry.settlement is not None:
-            event = _EVENTS[entry.settlement.verb]
-            seconds = None if entry.seconds is None else round(entry.seconds, 3)
-            self._job(event, entry.claim, seconds=seconds)
+    def settled(self, entries: Sequence[Entry]) -> None:
+        """Tell how claims ended, once that is committed."""
+        ended = [(e, _EVENTS[e.settlement.verb]) for e in entries if e.settlement is not None]
+        self._count(Counter([(event, entry.claim.job_type) for entry, event in ended]))
+        if is_logged(logging.INFO):
+            for entry, event in ended:
+                seconds = None if entry.seconds is None else round(entry.seconds, 3)
+                _log(event, entry.claim, seconds=seconds)
 
     def lost(self, claim: Claim) -> None:
         """Tell that the claim was another's already, and that nothing was written."""
         with self._lock:
             self._claims_lost += 1
-        self._job("claim_lost", claim, level=logging.WARNING)
+            self._jobs["claim_lost", claim.job_type] += 1
+        _log("claim_lost", claim, level=logging.WARNING)
 
     def rescued(self, job_ids: list[UUID]) -> None:
         for job_id in job_ids:
@@ -100,17 +105,18 @@ class Journal:
                 "jobs": [[*key, count] for key, count in self._jobs.items()],
             }
 
-    def _job(self, event: str, claim: Claim, *, level: int = logging.INFO, **more: Any) -> None:
+    def _count(self, events: Counter[tuple[str, str]]) -> None:
         with self._lock:
-            self._jobs[event, claim.job_type] += 1
-        if not is_logged(level):
-            return
-        log(
-            event,
-            level=level,
-            job_id=claim.id,
-            job_type=claim.job_type,
-            attempt=claim.attempt,
-            claim_seq=claim.claim_seq,
-            **more,
-        )
+            self._jobs.update(events)
+
+
+def _log(event: str, claim: Claim, *, level: int = logging.INFO, **more: Any) -> None:
+    log(
+        event,
+        level=level,
+        job_id=claim.id,
+        job_type=claim.job_type,
+        attempt=claim.attempt,
+        claim_seq=claim.claim_seq,
+        **more,
+    )

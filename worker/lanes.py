@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from app.jobs import Claim, Lane
 
 FULL_SECONDS = 1.0
 _SHARE = 20
+
+_lane_of = attrgetter("priority", "queue", "job_type", "concurrency_key")
 
 
 class Lanes:
@@ -38,11 +41,8 @@ class Lanes:
         if was_full:
             self._lanes.clear()
             self._full_at = self._clock() + max(FULL_SECONDS, _SHARE * seconds)
-        for claim in claims:  # in the order of their due times within a lane
-            lane = Lane(
-                claim.priority, claim.queue, claim.job_type, claim.concurrency_key,
-                claim.available_at, claim.seq,
-            )  # fmt: skip
-            self._lanes[lane[:4]] = lane
+        last = {_lane_of(claim): claim for claim in claims}  # they come in the order of due times
+        for key, claim in last.items():
+            self._lanes[key] = Lane(*key, claim.available_at, claim.seq)
         if not is_filled:
             self._full_at = 0.0

@@ -5,26 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from app import jobs
-from app.jobs import Claim, Retry, Status
-from worker.database import Database
-from worker.delivery import ClaimMore, Delivery
+from app.jobs import Claim, Retry
 from worker.handlers import HandlerSpec
-from worker.identity import Identity
 from worker.journal import Journal
-from worker.outbox import Entry, Outbox
+from worker.outbox import Entry, Outbox, Parcel
 from worker.registry import Registry
 from worker.settle import Settlement, settle
 from worker.slots.runs import Ended, Told
-
-_STATUSES = {
-    "succeed": Status.SUCCEEDED,
-    "retry": Status.QUEUED,
-    "fail": Status.FAILED,
-    "release": Status.QUEUED,
-    "abort": Status.CANCELLED,
-    "reject": Status.FAILED,
-}
 
 
 class Ledger:
@@ -37,9 +24,7 @@ class Ledger:
 
     def __init__(
         self,
-        database: Database,
         registry: Registry,
-        identity: Identity,
         journal: Journal,
         *,
         on_lost: Callable[[Claim], None],
@@ -47,26 +32,16 @@ class Ledger:
         on_queued: Callable[[float], None],
     ) -> None:
         self.outbox = Outbox()
-        self._database = database
         self._specs: Mapping[str, HandlerSpec] = registry.specs
+        self._storing = {name for name, spec in registry.specs.items() if spec.store is not None}
         self._journal = journal
         self._on_lost = on_lost
         self._on_held = on_held
         self._on_queued = on_queued
-        self._delivery = Delivery(
-            database,
-            self.outbox,
-            actor=identity.actor,
-            allowlist=registry.allowlist,
-            specs=registry.specs,
-            random=random.random,
-            on_sent=self._sent,
-        )
 
     def open(self, claims: Sequence[Claim]) -> None:
         """Note claims that were made."""
-        for claim in claims:
-            self.outbox.open(claim)
+        self.outbox.open(claims)
         self._on_held(len(self.outbox))
         self._journal.running(claims)
 
@@ -93,15 +68,27 @@ class Ledger:
             is_draining=is_draining,
         )
         if settlement is None:
-            self._close(entry)
+            self.outbox.close([entry])
+            self._on_held(len(self.outbox))
         else:
             self.outbox.settle(entry, settlement, ended.output, ended.seconds)
 
-    def deliver(self, claim_more: ClaimMore | None) -> list[Claim]:
-        """Write what is due, and claim more in the same breath; returns the new claims."""
-        claims = self._delivery.deliver(self.outbox.due(), claim_more)
+    def take(self) -> Parcel:
+        """Return what is due; `answered` says how it went."""
+        return self.outbox.take(self._stores)
+
+    def answered(self, parcel: Parcel) -> None:
+        """Take note of what of a parcel was committed."""
+        for entry in parcel.sent:
+            if entry.key in parcel.lost:
+                self._lose(entry)
+        written = [e for e in parcel.sent if not e.sending and e.key not in parcel.lost]
+        self._journal.settled(written)
+        for entry in written:
+            if entry.settlement is not None:
+                self._note_queued(entry.settlement)
+        self.outbox.answered(parcel)
         self._on_held(len(self.outbox))
-        return claims
 
     def compare(self, held: list[Claim]) -> list[Claim]:
         """Drop the claims that the database says we lost; returns those it says we have besides."""
@@ -111,38 +98,17 @@ class Ledger:
                 self._lose(entry)
         return [claim for claim in held if (claim.id, claim.claim_seq) not in self.outbox]
 
-    def _sent(self, entry: Entry, is_lost: bool) -> None:
-        """Take note of a commit."""
-        if is_lost and not (entry.is_unsure and self._is_as_written(entry)):
-            self._lose(entry)
-        elif entry.settlement is not None:
-            self._journal.settled(entry)
-            self._note_queued(entry.settlement)
-        if entry.reports:
-            entry.reports.clear()
-        if entry.settlement is not None:
-            self.outbox.close(entry)
+    def _stores(self, entry: Entry) -> bool:
+        is_success = entry.settlement is not None and entry.settlement.verb == "succeed"
+        return is_success and entry.claim.job_type in self._storing
 
     def _note_queued(self, settlement: Settlement) -> None:
-        if isinstance(settlement.row, Retry):
-            self._on_queued(settlement.row.delay_seconds)
-        elif settlement.verb == "release":
+        if settlement.verb == "release":
             self._on_queued(0.0)
-
-    def _is_as_written(self, entry: Entry) -> bool:
-        """Say whether a settlement that was sent twice was there from the first time."""
-        if entry.settlement is None:
-            return False
-        with self._database.statement() as conn:
-            job = jobs.get_job(conn, entry.claim.id)
-        wanted = (entry.claim.claim_seq, _STATUSES[entry.settlement.verb])
-        return (job.claim_seq, job.status) == wanted
+        elif isinstance(settlement.row, Retry):
+            self._on_queued(settlement.row.delay_seconds)
 
     def _lose(self, entry: Entry) -> None:
         self._journal.lost(entry.claim)
         if entry.settlement is None:
             self._on_lost(entry.claim)
-
-    def _close(self, entry: Entry) -> None:
-        self.outbox.close(entry)
-        self._on_held(len(self.outbox))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.jobs import Claim, Failure, Held, Retry, Success
 from worker.backoff import DEFAULT_BACKOFF, backoff_seconds
@@ -16,8 +15,7 @@ DEFAULT_MAX_ATTEMPTS = 3
 Verb = Literal["succeed", "retry", "fail", "release", "abort", "reject"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """A claim's last word: the verb and its row."""
 
     verb: Verb
@@ -33,15 +31,16 @@ def settle(
     is_draining: bool = False,
 ) -> Settlement | None:
     """Return what to write for a run that ended; None where the claim is known to be lost."""
-    if ended.stop is StopReason.CLAIM_LOST:
-        return None
-    if ended.stop in (StopReason.DRAIN, StopReason.FENCE):
-        return release(claim)
-    if ended.stop is StopReason.CANCEL:
-        return abort(claim)
-    if ended.stop is StopReason.TIMEOUT:
-        error = f"timed out after {ended.run.timeout_seconds:g} s"
-        return failed_attempt(claim, spec, error, random=random)
+    match ended.stop:
+        case StopReason.CLAIM_LOST:
+            return None
+        case StopReason.DRAIN | StopReason.FENCE:
+            return release(claim)
+        case StopReason.CANCEL:
+            return abort(claim)
+        case StopReason.TIMEOUT:
+            error = f"timed out after {ended.run.timeout_seconds:g} s"
+            return failed_attempt(claim, spec, error, random=random)
     match ended.verdict:
         case Verdict.SUCCEEDED:
             return Settlement("succeed", Success(claim.id, claim.claim_seq, ended.text))
