@@ -1,8 +1,8 @@
 """`python -m bench.adapter`: one system behind lines of JSON, in the environment of that system.
 
 The first line names the system, the database and the options; each further line is a call with
-its arguments and is answered by a line with its value or its error. `work` is answered when the
-worker is ready, and never returns. Standard library only.
+its arguments and is answered by a line with its value or its error. `work` and `serve` are answered
+when they are ready, and never return. Standard library only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any, TextIO
 
 from bench.systems import Adapter
 
+_ENDLESS = ("work", "serve")
+
 
 def main() -> None:
     """Serve calls until the end of standard input."""
@@ -26,7 +28,7 @@ def main() -> None:
     for line in sys.stdin:
         call = json.loads(line)
         _answer(answers, _carry_out(adapter, call["call"], call["arguments"], answers))
-        if call["call"] == "work":
+        if call["call"] in _ENDLESS:
             sys.exit(1)
 
 
@@ -34,9 +36,9 @@ def _carry_out(
     adapter: Adapter, name: str, arguments: dict[str, Any], answers: TextIO
 ) -> dict[str, Any]:
     try:
-        if name == "work":
-            adapter.work(lambda **told: _answer(answers, {"value": told}))
-            raise RuntimeError("the worker ended by itself")
+        if name in _ENDLESS:
+            getattr(adapter, name)(lambda **told: _answer(answers, {"value": told}))
+            raise RuntimeError(f"{name} ended by itself")
         return {"value": getattr(adapter, name)(**arguments)}
     except Exception as error:  # noqa: BLE001 - told to the bench, which asked
         traceback.print_exc()

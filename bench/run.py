@@ -10,7 +10,17 @@ from typing import Any
 from bench import machine, results
 from bench.contenders import System, systems
 from bench.results import Results
-from bench.scenarios import backlog, cost, drain, enqueue, fairness, idle, latency, snapshot
+from bench.scenarios import (
+    backlog,
+    cost,
+    drain,
+    enqueue,
+    fairness,
+    http_enqueue,
+    idle,
+    latency,
+    snapshot,
+)
 from bench.server import Server
 from bench.session import Run, Session
 from bench.sizes import Sizes
@@ -25,6 +35,7 @@ SCENARIOS: dict[str, Callable[[Session], list[Run]]] = {
     "cost": cost.measure,
     "indexes": cost.measure_indexes,
     "fairness": fairness.measure,
+    "http": http_enqueue.measure,
 }
 
 

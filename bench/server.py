@@ -84,6 +84,12 @@ class Server:
         for (name,) in rows.fetchall():
             self.drop(name)
 
+    def ask(self, database: Database, query: bytes) -> tuple[Any, ...]:
+        """Return the row of a query that has exactly one, as the observer."""
+        with psycopg.connect(database.observer_url, autocommit=True) as inside:
+            (row,) = inside.execute(query).fetchall()
+        return tuple(row)
+
     def settle(self) -> None:
         """Write a checkpoint, so that no measure pays for what happened before it."""
         self.admin.execute("checkpoint")

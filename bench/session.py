@@ -64,7 +64,7 @@ class Session:
         self.say(f"preparing {system.label}")
         try:
             self._pythons[system.name] = python_of(system)
-            template = self.server.make(_template(system))
+            template = self.server.make(self.template(system))
             contender = Contender(system.name, system.label, system, {"profile": "default"})
             with self.adapter(contender, template) as adapter:
                 adapter.call("install", timeout_seconds=INSTALL_SECONDS)
@@ -90,6 +90,10 @@ class Session:
     def system(self, name: str) -> System:
         return self._systems[name]
 
+    def template(self, system: System) -> str:
+        """Return the name of the database that those of a system are copies of."""
+        return f"bench_{system.name}"
+
     def jobs_for(self, system: System, wanted: int) -> int:
         """Return how many jobs a system is given where the fast ones are given `wanted`."""
         return min(wanted, max(1, system.jobs // self.sizes.divisor))
@@ -98,7 +102,7 @@ class Session:
     def database(self, system: System, *, template: str | None = None) -> Iterator[Database]:
         """Make a database of the system for the length of the block."""
         database = self.server.make(
-            f"bench_run_{system.name}", template=template or _template(system)
+            f"bench_run_{system.name}", template=template or self.template(system)
         )
         try:
             yield database
@@ -166,10 +170,6 @@ def named(case: Case) -> Run:
 def failed(case: Case, error: Exception) -> Run:
     """Return the run of a case that could not be measured."""
     return named(case) | {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
-
-
-def _template(system: System) -> str:
-    return f"bench_{system.name}"
 
 
 def _gist(run: Run) -> str:

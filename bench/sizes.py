@@ -32,6 +32,11 @@ class Sizes:
     snapshot_rate: int
     cost_jobs: int
     flood_jobs: int
+    http_seconds: float
+    cold_starts: int
+    history_rows: int
+    reads: int
+    retention_jobs: int
     peers_at_length: bool
 
 
@@ -55,6 +60,11 @@ FULL = Sizes(
     snapshot_rate=500,
     cost_jobs=20_000,
     flood_jobs=50_000,
+    http_seconds=8,
+    cold_starts=10,
+    history_rows=1_000_000,
+    reads=20,
+    retention_jobs=200_000,
     peers_at_length=True,
 )
 QUICK = Sizes(
@@ -77,5 +87,10 @@ QUICK = Sizes(
     snapshot_rate=200,
     cost_jobs=1_000,
     flood_jobs=2_000,
+    http_seconds=0.4,
+    cold_starts=2,
+    history_rows=20_000,
+    reads=5,
+    retention_jobs=20_000,
     peers_at_length=False,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.remote import ROOT
-from bench.report import bars, endurance, price, speed
+from bench.report import bars, endurance, price, speed, web
 from bench.report.markdown import paragraphs
 from bench.report.plot import Group, bar_chart
 from bench.report.section import Notes, Section
@@ -29,6 +29,7 @@ _TABLES: dict[str, Callable[[Section], str]] = {
     "snapshot": endurance.snapshot,
     "indexes": price.indexes,
     "fairness": price.fairness,
+    "http": web.http,
 }
 
 

@@ -44,3 +44,14 @@ class Adapter(Protocol):
     def work(self, ready: Ready) -> None:
         """Run handlers until killed; call `ready` once jobs are taken."""
         ...
+
+
+class WebAdapter(Adapter, Protocol):
+    """A system that takes jobs over HTTP, too."""
+
+    def serve(self, ready: Ready) -> None:
+        """Serve until killed; call `ready` with the `port` and the `requests` that make jobs.
+
+        `requests` has a request as it is sent for each number of jobs in the option `sizes`.
+        """
+        ...

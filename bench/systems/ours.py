@@ -15,12 +15,16 @@ from app.db.connection import connect
 from app.db.migrate import upgrade
 from app.jobs import NewJob, enqueue, enqueue_many
 from app.web.wake import send_wake
+from bench import listening
+from bench.clients import post
 from bench.job_types import ALLOWLIST, JOB_TYPES
 from bench.pacing import Timed, each
 from bench.payload import payload
 from bench.systems import CHUNK, QUEUE, Options, Ready
 
 TOKEN = "bench-runner-token-of-this-machine"  # noqa: S105 - a loopback listener, for minutes
+KEY = "bench-api-key-of-this-machine"
+JOBS = "/api/v1/ops/jobs"
 TUNED = {"RUNNER_SLOTS": "4", "RUNNER_THREAD_SLOTS": "8"}
 _READY_SECONDS = 60.0
 
@@ -29,7 +33,8 @@ class System:
     """Options: `slot` (thread or process), `look_seconds`, and `port` of a runner to be woken.
 
     `wake` says whether every enqueue waits for its wake-up ("each") or a thread sends them, those
-    that came meanwhile as one ("apart"), as the threads of a control plane would.
+    that came meanwhile as one ("apart"), as the threads of a control plane would. `variables` are
+    further settings of what is started, `sizes` the jobs in a request to the control plane.
     """
 
     def __init__(self, url: str, options: Options) -> None:
@@ -82,10 +87,29 @@ class System:
 
     def work(self, ready: Ready) -> None:
         (port,) = free_ports(1)
-        runner = subprocess.Popen([sys.executable, "-m", "worker"], env=self._environment(port))
+        runner = subprocess.Popen([sys.executable, "-m", "worker"], env=self._runner(port))
         _wait_until_ready(port, runner)
         ready(port=port)
         runner.wait()
+
+    def serve(self, ready: Ready) -> None:
+        port, server = listening.start(
+            lambda port: [
+                sys.executable, "-m", "app.cli", "serve", f"--port={port}",
+                f"--workers={listening.WORKERS}", f"--threads={listening.THREADS}",
+            ],
+            self._control_plane(),
+        )  # fmt: skip
+        sizes = self._options.get("sizes", ())
+        ready(port=port, requests={size: self._request(size) for size in sizes})
+        server.wait()
+
+    def _request(self, jobs: int) -> str:
+        fields = {"job_type": self._job_type, "queue": QUEUE}
+        content = [{**fields, "payload": payload(n)} for n in range(jobs)]
+        if jobs == 1:
+            return post(JOBS, {"X-Ops-Key": KEY}, content[0])
+        return post(f"{JOBS}/batch", {"X-Ops-Key": KEY}, content)
 
     def _wake(self) -> None:
         """Wake the runner as the control plane does after a commit, if there is one to wake."""
@@ -105,14 +129,24 @@ class System:
     def _new(self, n: int) -> NewJob:
         return NewJob(job_type=self._job_type, payload=payload(n), queue=QUEUE)
 
-    def _environment(self, port: int) -> dict[str, str]:
+    def _control_plane(self) -> dict[str, str]:
+        wakes = {
+            "RUNNER_ENABLED": "true",
+            "RUNNER_URL": f"http://127.0.0.1:{self._options.get('port')}",
+            "RUNNER_TOKEN_OUTBOUND": TOKEN,
+        }
+        return {
+            **self._both(),
+            "OPS_API_KEY": KEY,
+            **(wakes if "port" in self._options else {}),
+            **self._options.get("variables", {}),
+        }
+
+    def _runner(self, port: int) -> dict[str, str]:
         tuned = TUNED if self._options["profile"] == "tuned" else {}
         look = self._options.get("look_seconds")
         return {
-            **self._options["environment"],
-            "APP_ENV": "production",
-            "DATABASE_URL": self._url,
-            "SECRET_KEY": "x" * 32,
+            **self._both(),
             "LOG_LEVEL": "WARNING",
             "RUNNER_TOKEN": TOKEN,
             "RUNNER_PORT": str(port),
@@ -120,6 +154,15 @@ class System:
             "RUNNER_ALLOWLIST": ",".join(ALLOWLIST),
             **tuned,
             **({} if look is None else {"RUNNER_LOOK_SECONDS": str(look)}),
+            **self._options.get("variables", {}),
+        }
+
+    def _both(self) -> dict[str, str]:
+        return {
+            **self._options["environment"],
+            "APP_ENV": "production",
+            "DATABASE_URL": self._url,
+            "SECRET_KEY": "x" * 32,
         }
 
 

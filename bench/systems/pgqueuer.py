@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from typing import Any
 
@@ -13,18 +14,24 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 
-from bench import tally
+from bench import listening, tally
+from bench.clients import post
 from bench.pacing import Timed, each_async
 from bench.payload import encode, payload
 from bench.systems import CHUNK, QUEUE, Options, Ready
 
 TUNED_BATCH = 1000
 DEFAULT_BATCH = 10
+# Its web server lists, cancels and requeues jobs; it makes none. These are its recipes for that.
+WEB_WORKERS = {"flask": "gthread", "fastapi": "uvicorn_worker.UvicornWorker"}
 
 
 class System:
+    """Options: `web`, the framework of its web server, and `sizes` of the requests."""
+
     def __init__(self, url: str, options: Options) -> None:
         self._url = url
+        self._options = options
         self._batch = TUNED_BATCH if options["profile"] == "tuned" else DEFAULT_BATCH
 
     def install(self) -> None:
@@ -65,6 +72,25 @@ class System:
             await pgq.run(batch_size=self._batch)
 
         asyncio.run(run())
+
+    def serve(self, ready: Ready) -> None:
+        web = self._options["web"]
+        app = f"bench.systems.pgqueuer_{web}:create_app({self._url!r})"
+        port, server = listening.start(
+            lambda port: [
+                sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}",
+                f"--workers={listening.WORKERS}", f"--threads={listening.THREADS}",
+                f"--worker-class={WEB_WORKERS[web]}", app,
+            ]
+        )  # fmt: skip
+        ready(port=port, requests={size: _request(size) for size in self._options["sizes"]})
+        server.wait()
+
+
+def _request(jobs: int) -> str:
+    if jobs == 1:
+        return post("/jobs", {}, payload(0))
+    return post("/jobs/batch", {}, [payload(n) for n in range(jobs)])
 
 
 async def _noop(job: Job) -> None:
