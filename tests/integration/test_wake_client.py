@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import certifi
 import pytest
 
 from app.web.wake import WakeOutcome, send_wake
@@ -164,16 +165,47 @@ def test_neither_address_nor_token_is_logged(caplog: pytest.LogCaptureFixture) -
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "is_trusted", "outcome"),
+    [
+        ("IP:127.0.0.1", True, WakeOutcome(True, "accepted")),
+        ("IP:127.0.0.1", False, WakeOutcome(False, "error")),
+        ("IP:127.0.0.2", True, WakeOutcome(False, "error")),
+    ],
+    ids=["right", "nobody vouches for it", "of another name"],
+)
+def test_only_a_right_certificate_is_shown_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    name: str, is_trusted: bool, outcome: WakeOutcome,
+) -> None:  # fmt: skip
     files = {"-keyout": tmp_path / "key.pem", "-out": tmp_path / "certificate.pem"}
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", f"subjectAltName={name}"]
     for option, file in files.items():
         command += [option, str(file)]
     subprocess.run(command, check=True, capture_output=True)
+    if is_trusted:
+        monkeypatch.setattr(certifi, "where", lambda: str(files["-out"]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files["-out"], files["-keyout"])
     with listening(answer(202), context=context) as runner:
-        outcome = send_wake(f"https://127.0.0.1:{runner.port}", TOKEN, timeout_seconds=3)
-        assert outcome == WakeOutcome(False, "error")
-        assert runner.requests == []
+        url = f"https://127.0.0.1:{runner.port}"
+        assert send_wake(url, TOKEN, timeout_seconds=3) == outcome
+        assert len(runner.requests) == outcome.sent
+
+
+def test_a_runner_without_tls_is_not_spoken_to_in_the_clear() -> None:
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        conn, _ = server.accept()
+        with conn:
+            heard.append(conn.recv(65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=listen, daemon=True).start()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        assert send_wake(url, TOKEN, timeout_seconds=1).sent is False
+        wait_until(lambda: heard, message="it heard something")
+    assert TOKEN.encode() not in heard[0]
+    assert heard[0].startswith(b"\x16\x03"), "the start of TLS, and nothing else"
