@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import selectors
@@ -133,6 +134,7 @@ class Daemon:
         if self._clock.is_enabled:
             self._start_thread("clock", self._clock.run)
         self._tell_start()
+        _collect_seldom()
         code = self._supervise()
         self._heartbeat.end()
         self._clock.end()
@@ -303,3 +305,14 @@ class Daemon:
             "slots": self._settings.runner_slots + sum(pool.capacity for pool in self._inside),
             "running": self._running(),
         }
+
+
+def _collect_seldom() -> None:
+    """Have the cycle collector come less often, and never for what was made until now.
+
+    Thousands of jobs are held at a time, none of them in a cycle: by default the collector walks
+    them again and again, which was measured to be 3 of 20 us a job.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)

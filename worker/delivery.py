@@ -14,7 +14,7 @@ from app.jobs import ClaimLost, Status, Success
 from worker.database import Connection, Database
 from worker.handlers import HandlerSpec
 from worker.orders import Taken
-from worker.outbox import Entry, Key, Parcel
+from worker.outbox import Entry, Key, Parcel, key_of
 from worker.results import ResultInvalid, encode_result
 from worker.settle import fail, failed_attempt
 from worker.texts import clean, describe
@@ -128,7 +128,7 @@ class Delivery:
         """Run one verb for its rows and return the claims that were lost."""
         if verb == "reject":
             rejected = jobs.reject(conn, rows, allowlist=self._allowlist, actor=self._actor)
-            return {(row.id, row.claim_seq) for row in rows if row.id not in rejected}
+            return {key_of(row.id, row.claim_seq) for row in rows if row.id not in rejected}
         return _keys(getattr(jobs, verb)(conn, rows, actor=self._actor))
 
     def _deliver_with_store(self, database: Database, parcel: Parcel, entry: Entry) -> bool:
@@ -183,7 +183,7 @@ def _close(batches: Sequence[int], conn: Connection) -> set[Key]:
 
 
 def _keys(lost: Iterable[ClaimLost]) -> set[Key]:
-    return {(claim.job_id, claim.claim_seq) for claim in lost}
+    return {key_of(claim.job_id, claim.claim_seq) for claim in lost}
 
 
 def _is_passing(error: Exception) -> bool:

@@ -21,7 +21,7 @@ class Dispatcher:
 
     def __init__(self, registry: Registry, *, timeout_seconds: float, memory_bytes: int) -> None:
         """Take the bounds of runs whose job and handler name none; no bytes are no bound."""
-        self._registry = registry
+        self._allowed = {name: registry.specs[name] for name in registry.allowlist}
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
 
@@ -29,8 +29,8 @@ class Dispatcher:
         self, database: Database, claim: Claim, expected_seconds: float | None
     ) -> Run | Settlement:
         """Return the run of `claim`, or what to write instead."""
-        spec = self._registry.specs.get(claim.job_type)
-        if spec is None or claim.job_type not in self._registry.allowlist:
+        spec = self._allowed.get(claim.job_type)
+        if spec is None:
             return reject(claim)
         if claim.cancel_requested:
             return abort(claim)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from app.jobs import Claim, Retry
 from worker.handlers import HandlerSpec
 from worker.journal import Journal
-from worker.outbox import Entry, Outbox, Parcel
+from worker.outbox import Entry, Outbox, Parcel, key_of
 from worker.registry import Registry
 from worker.settle import Settlement, settle
 from worker.slots.runs import Ended, Told
@@ -47,7 +47,7 @@ class Ledger:
 
     def settle_unstarted(self, claim: Claim, settlement: Settlement) -> None:
         """Note what is to be written for a claim whose handler is not started."""
-        entry = self.outbox.get((claim.id, claim.claim_seq))
+        entry = self.outbox.get(key_of(claim.id, claim.claim_seq))
         if entry is not None:
             self.outbox.settle(entry, settlement, None, None)
 
@@ -57,7 +57,7 @@ class Ledger:
 
     def ended(self, ended: Ended, *, is_draining: bool) -> None:
         """Note how a run ended; only its first end counts."""
-        entry = self.outbox.get((ended.run.id, ended.run.claim_seq))
+        entry = self.outbox.get(key_of(ended.run.id, ended.run.claim_seq))
         if entry is None or entry.settlement is not None:
             return
         settlement = settle(
@@ -92,11 +92,11 @@ class Ledger:
 
     def compare(self, held: list[Claim]) -> list[Claim]:
         """Drop the claims that the database says we lost; returns those it says we have besides."""
-        known = {(claim.id, claim.claim_seq) for claim in held}
+        known = {key_of(claim.id, claim.claim_seq) for claim in held}
         for entry in self.outbox.unsettled():
             if entry.key not in known:
                 self._lose(entry)
-        return [claim for claim in held if (claim.id, claim.claim_seq) not in self.outbox]
+        return [c for c in held if key_of(c.id, c.claim_seq) not in self.outbox]
 
     def _stores(self, entry: Entry) -> bool:
         is_success = entry.settlement is not None and entry.settlement.verb == "succeed"

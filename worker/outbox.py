@@ -15,7 +15,12 @@ from worker.slots.runs import Told
 
 REPORT_INTERVAL_SECONDS = 0.5
 
-Key = tuple[UUID, int]
+Key = tuple[int, int]
+
+
+def key_of(id: UUID, claim_seq: int) -> Key:
+    """Return what names a claim here: hashed ten times a job, and an int's hash is not Python."""
+    return id.int, claim_seq
 
 
 class Entry:
@@ -62,7 +67,7 @@ class Parcel:
 
 
 class Outbox:
-    """The held claims by (id, claim_seq), and which of them there is something to write for."""
+    """The held claims by their keys, and which of them there is something to write for."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -84,7 +89,7 @@ class Outbox:
     def open(self, claims: Sequence[Claim]) -> None:
         """Note that these claims are held."""
         for claim in claims:
-            key = claim.id, claim.claim_seq
+            key = claim.id.int, claim.claim_seq
             self._entries[key] = Entry(claim, key)
         self._batches.update([claim.batch for claim in claims])
         self.running.update([claim.job_type for claim in claims])
@@ -109,7 +114,7 @@ class Outbox:
     def tell(self, told: Told) -> None:
         """Add a line; a newer progress replaces one that was not written yet."""
         run = told.run
-        entry = self._entries.get((run.id, run.claim_seq))
+        entry = self._entries.get(key_of(run.id, run.claim_seq))
         if entry is None or entry.settlement is not None:
             return
         line = Report(run.id, run.claim_seq, told.kind, told.message, told.data)

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 from worker.context import JobContext
 from worker.lease import Lease
 from worker.slots import threads
-from worker.slots.inside import Running
+from worker.slots.inside import OnTold, Running
 from worker.slots.runs import LOGS_PER_RUN, Ended, Run, StopReason, Verdict
 from worker.slots.threads import ThreadSlots
 from worker.steering import GiveUp, JobCancelled, RetryLater
@@ -455,10 +455,10 @@ class Gap:
     def __init__(self) -> None:
         self.taken, self.go_on = threading.Event(), threading.Event()
 
-    def running(self, run: Run) -> Running:
+    def running(self, run: Run, on_told: OnTold) -> Running:
         self.taken.set()
         self.go_on.wait(10)
-        return Running(run)
+        return Running(run, on_told)
 
 
 @pytest.fixture

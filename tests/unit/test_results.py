@@ -78,12 +78,15 @@ def test_the_runner_refuses_what_a_slot_must_not_send(text: object) -> None:
         check_result(text)
 
 
+UNDECODABLE = "cannot be decoded: nested too deep, or a number too long"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[" * 100_000, "cannot be decoded (RecursionError)"),
-        ("nonsense", "cannot be decoded (JSONDecodeError)"),
-        ('{"name": "x", "many": [' + "9" * 5_000 + "]}", "cannot be decoded (ValueError)"),
+        ("[" * 100_000, UNDECODABLE),
+        ("nonsense", UNDECODABLE),
+        ('{"name": "x", "many": [' + "9" * 5_000 + "]}", UNDECODABLE),
         ('{"name": "x"' + " " * PAYLOAD_MAX_BYTES + "}", "longer than 2000000 bytes"),
         ('{"name": "x", "secret": "hunter2"}', "secret: Extra inputs are not permitted"),
         ('{"name": 5}', "name: Input should be a valid string"),

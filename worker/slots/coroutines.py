@@ -139,7 +139,7 @@ class AsyncSlots:
             with self._lock:
                 if not self._waiting or len(self._tasks) >= self.capacity:
                     return
-                running = Running(self._waiting.popleft())
+                running = Running(self._waiting.popleft(), self._on_told)
                 self._begun_at = running.started_at
                 # a context of its own: what a neighbour set in its own is none of its business
                 task = loop.create_task(self._serve(running), context=self._context.copy())
@@ -148,7 +148,7 @@ class AsyncSlots:
     async def _serve(self, running: Running) -> None:
         run = running.run
         CURRENT.set(running)
-        job = running.context(self._settings, self._on_told)
+        job = running.context(self._settings)
         try:
             outcome = await call_async(self._specs[run.job_type], job, run.payload_text)
         except asyncio.CancelledError:

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
-from uuid import UUID
 
 from worker.context import JobContext
 from worker.slots.output import OutputBuffer
@@ -27,48 +26,36 @@ OnTold = Callable[[Told], None]
 _waiting_begins = threading.Lock()
 
 
-class Stop:
-    """A stop flag that costs nothing until somebody waits for it."""
-
-    __slots__ = ("_event", "_is_set")
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._event: threading.Event | None = None
-
-    def set(self) -> None:
-        self._is_set = True
-        if (event := self._event) is not None:
-            event.set()
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def wait(self, seconds: float) -> None:
-        with _waiting_begins:  # a handler may wait in threads of its own: all have one event
-            event = self._event = self._event or threading.Event()
-        if not self._is_set:  # read after the event is there: a stop in between is seen
-            event.wait(seconds)
-
-
 class Running:
-    """A run that has begun, with what it printed and whether it is to stop."""
+    """A run that has begun, with what it printed and whether it is to stop.
 
-    __slots__ = ("kill_at", "logs", "output", "reason", "run", "started_at", "stop")
+    It is its own stop flag, whose event is made when somebody waits for it.
+    """
 
-    def __init__(self, run: Run) -> None:
+    __slots__ = (
+        "_event",
+        "_is_set",
+        "_on_told",
+        "key",
+        "kill_at",
+        "logs",
+        "output",
+        "reason",
+        "run",
+        "started_at",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, on_told: OnTold) -> None:
         self.run = run
+        self.key = run.id, run.claim_seq
         self.started_at = time.monotonic()
-        self.stop = Stop()
         self.reason: StopReason | None = None
         self.kill_at: float | None = None
         self.output: OutputBuffer | None = None
         self.logs = 0
-
-    @property
-    def key(self) -> tuple[UUID, int]:
-        """The claim that it runs for."""
-        return self.run.id, self.run.claim_seq
+        self._on_told = on_told
+        self._is_set = False
+        self._event: threading.Event | None = None
 
     def ask_to_stop(self, reason: StopReason, grace_seconds: float) -> bool:
         """Have it stop within the grace; False where it was asked before: the first reason counts.
@@ -80,8 +67,21 @@ class Running:
         if self.reason is not None:
             return False
         self.reason = reason
-        self.stop.set()
+        self._is_set = True
+        if (event := self._event) is not None:
+            event.set()
         return True
+
+    def is_set(self) -> bool:
+        """Whether the handler is to stop."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the handler is to stop, or for `seconds`."""
+        with _waiting_begins:  # a handler may wait in threads of its own: all have one event
+            event = self._event = self._event or threading.Event()
+        if not self._is_set:  # read after the event is there: a stop in between is seen
+            event.wait(seconds)
 
     def is_over_time(self, now: float) -> bool:
         """Whether it has run longer than it may, and was not asked to stop yet."""
@@ -91,19 +91,12 @@ class Running:
         """Whether it was asked to stop and did not in time."""
         return self.kill_at is not None and now >= self.kill_at
 
-    def context(self, settings: Mapping[str, Any], on_told: OnTold) -> JobContext:
+    def context(self, settings: Mapping[str, Any]) -> JobContext:
         """Return what the handler gets."""
-
-        def send(message: dict[str, Any]) -> None:
-            told = read_told(message)
-            self.logs += message["kind"] == "log"
-            if told is not None and (told[0] != "log" or self.logs <= LOGS_PER_RUN):
-                on_told(Told(self.run, *told))
-
         run = self.run
         return JobContext(
-            id=run.id, claim_seq=run.claim_seq, attempt=run.attempt, settings=settings, send=send,
-            stop=self.stop,
+            id=run.id, claim_seq=run.claim_seq, attempt=run.attempt, settings=settings,
+            send=self._send, stop=self,
         )  # fmt: skip
 
     def ended(self, verdict: Verdict, text: str = "", delay_seconds: float | None = None) -> Ended:
@@ -111,6 +104,12 @@ class Running:
         output = None if self.output is None else self.output.take()
         seconds = time.monotonic() - self.started_at
         return Ended(self.run, verdict, text, delay_seconds, self.reason, output, seconds)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        told = read_told(message)
+        self.logs += message["kind"] == "log"
+        if told is not None and (told[0] != "log" or self.logs <= LOGS_PER_RUN):
+            self._on_told(Told(self.run, *told))
 
 
 CURRENT: contextvars.ContextVar[Running | None] = contextvars.ContextVar("run", default=None)

@@ -154,14 +154,14 @@ class ThreadSlots:
     def _work(self, slot: _Slot) -> None:
         take = self._queue.get
         while (run := take()) is not None:
-            running = slot.running = Running(run)
+            running = slot.running = Running(run, self._on_told)
             self._begun_at = running.started_at
             if self._unwanted and self._is_unwanted(slot, running):
                 continue
             CURRENT.set(running)
             outcome = call(
                 self._specs[run.job_type],
-                running.context(self._settings, self._on_told),
+                running.context(self._settings),
                 run.payload_text,
             )
             CURRENT.set(None)
