@@ -107,13 +107,13 @@ def _repeat(load: Load, seen: Seen, measured_from: int, ends: int) -> None:
     ):
         while (begin := time.monotonic_ns()) < ends:
             connection.sendall(request)
-            status = _read_answer(answers)
+            status = read_answer(answers)
             if begin >= measured_from:
                 seen.timed.append((begin, time.monotonic_ns()))
             seen.statuses[status] = seen.statuses.get(status, 0) + 1
 
 
-def _read_answer(answers: IO[bytes]) -> int:
+def read_answer(answers: IO[bytes]) -> int:
     """Read an answer to its end; return its status. Raises ValueError where it is none."""
     status = int(answers.readline().split()[1])
     length = None

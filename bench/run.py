@@ -12,6 +12,8 @@ from bench.contenders import System, systems
 from bench.results import Results
 from bench.scenarios import (
     backlog,
+    cold_start,
+    corpus,
     cost,
     drain,
     enqueue,
@@ -19,6 +21,8 @@ from bench.scenarios import (
     http_enqueue,
     idle,
     latency,
+    reads,
+    retention,
     snapshot,
 )
 from bench.server import Server
@@ -36,6 +40,10 @@ SCENARIOS: dict[str, Callable[[Session], list[Run]]] = {
     "indexes": cost.measure_indexes,
     "fairness": fairness.measure,
     "http": http_enqueue.measure,
+    "cold_start": cold_start.measure,
+    "corpus": corpus.measure,
+    "reads": reads.measure,
+    "retention": retention.measure,
 }
 
 

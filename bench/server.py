@@ -84,11 +84,20 @@ class Server:
         for (name,) in rows.fetchall():
             self.drop(name)
 
-    def ask(self, database: Database, query: bytes) -> tuple[Any, ...]:
+    def ask(
+        self, database: Database, query: LiteralString, parameters: Sequence[Any] = ()
+    ) -> tuple[Any, ...]:
         """Return the row of a query that has exactly one, as the observer."""
         with psycopg.connect(database.observer_url, autocommit=True) as inside:
-            (row,) = inside.execute(query).fetchall()
-        return tuple(row)
+            return one_row(inside, query, parameters)
+
+    def track_planning(self, database: Database) -> None:
+        """Have the time that planning takes counted in the sessions to come, too."""
+        self.admin.execute(
+            SQL("alter database {} set pg_stat_statements.track_planning = on").format(
+                Identifier(database.name)
+            )
+        )
 
     def settle(self) -> None:
         """Write a checkpoint, so that no measure pays for what happened before it."""

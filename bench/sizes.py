@@ -87,10 +87,10 @@ QUICK = Sizes(
     snapshot_rate=200,
     cost_jobs=1_000,
     flood_jobs=2_000,
-    http_seconds=0.4,
+    http_seconds=0.25,
     cold_starts=2,
     history_rows=20_000,
-    reads=5,
+    reads=3,
     retention_jobs=20_000,
     peers_at_length=False,
 )

@@ -136,6 +136,30 @@ def _snapshot(section: Section) -> Iterator[Bar]:
         )
 
 
+def _corpus(section: Section) -> Iterator[Bar]:
+    worst = max(section.values("ours", "max"), default=None)
+    yield Bar(
+        "bad input: each refused within 250 ms",
+        f"{number(worst)} ms",
+        None if worst is None else worst < 250,
+    )
+
+
+def _reads(section: Section) -> Iterator[Bar]:
+    dearest = max(section.values("ours", "database_p50"), default=None)
+    yield Bar(
+        f"reads beside {number(section.sizes['history_rows'])} jobs: each under 50 ms of the"
+        " database",
+        f"{number(dearest)} ms",
+        None if dearest is None else dearest < 50,
+    )
+
+
+def _retention(section: Section) -> Iterator[Bar]:
+    lost = max(section.values("ours-thread-deletes", "live_rows_lost"), default=None)
+    yield Bar("retention: no live row lost", number(lost), None if lost is None else lost == 0)
+
+
 _DECIDED = {
     "drain": _drain,
     "enqueue": _enqueue,
@@ -143,4 +167,7 @@ _DECIDED = {
     "idle": _idle,
     "backlog": _backlog,
     "snapshot": _snapshot,
+    "corpus": _corpus,
+    "reads": _reads,
+    "retention": _retention,
 }

@@ -30,6 +30,10 @@ _TABLES: dict[str, Callable[[Section], str]] = {
     "indexes": price.indexes,
     "fairness": price.fairness,
     "http": web.http,
+    "cold_start": web.cold_start,
+    "corpus": web.corpus,
+    "reads": web.reads,
+    "retention": endurance.retention,
 }
 
 

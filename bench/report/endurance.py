@@ -1,11 +1,11 @@
-"""The tables of idle, backlog and snapshot: what happens when much time or much data passes."""
+"""The tables of idle, backlog, snapshot and retention: much time or much data passes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report.markdown import NOTHING, number, paragraphs, percent, table
+from bench.report.markdown import NOTHING, number, paragraphs, percent, ranged, table
 from bench.report.section import Section, failures, is_ours
 
 RATE = "jobs_per_second"
@@ -112,3 +112,35 @@ def _windows(label: str, run: Mapping[str, Any]) -> list[str]:
         number(run["dead_tuples"]),
         number(run["disk_bytes"] / 1e6),
     ]
+
+
+def retention(section: Section) -> str:
+    """The rate of a drain beside old jobs that stay, and beside those that are deleted."""
+    sweeps = section.parameters("sweep")
+    kept = section.best(RATE, is_ours, sweep=sweeps[0])
+    rows = []
+    for sweep in sweeps:
+        for name in section.contenders(sweep=sweep):
+            median = {
+                measure: section.median(name, measure, sweep=sweep)
+                for measure in (RATE, "deleted_meanwhile", "deleted_per_second", "sweep_seconds")
+            }
+            rows.append(
+                [
+                    f"the runner {sweep}",
+                    ranged(section.spread(name, RATE, sweep=sweep)),
+                    percent(median[RATE], kept),
+                    *(number(median[m]) for m in list(median)[1:]),
+                    number(max(section.values(name, "live_rows_lost", sweep=sweep), default=None)),
+                ]
+            )
+    headings = [
+        "", "jobs/s", "of the rate without", "deleted meanwhile", "deleted a second, to the end",
+        "all deleted after s", "live rows lost",
+    ]  # fmt: skip
+    return paragraphs(
+        f"{number(section.sizes['retention_jobs'])} jobs drained beside"
+        f" {number(section.sizes['history_rows'])} old ones.",
+        table(headings, rows),
+        failures(section),
+    )

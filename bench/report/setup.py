@@ -24,7 +24,13 @@ def setup(record: Results) -> str:
         about,
         f"Server settings: {settings}; the others as shipped.",
         table(
-            ["system", "version", "tuned (1, 2, 5, 6)", "default (3, 4)", "records of a job"],
+            [
+                "system",
+                "version",
+                "tuned (1, 2, 5, 6, 13)",
+                "default (3, 4, 9)",
+                "records of a job",
+            ],
             rows,
             words=5,
         ),

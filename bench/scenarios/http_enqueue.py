@@ -24,7 +24,7 @@ from bench.session import Case, Run, Session
 SIZES = (1, 100, 1_000)
 CLIENTS = (1, 8)
 PEER = "pgqueuer"
-_MADE = {OURS: b"select count(*) from ops_jobs", PEER: b"select count(*) from pgqueuer"}
+_MADE = {OURS: "select count(*) from ops_jobs", PEER: "select count(*) from pgqueuer"}
 _BEFORE = 0.25  # of the measured time: connections are made, plans are cached
 _GOOD = {200, 201}
 

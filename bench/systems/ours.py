@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import urllib3
@@ -17,6 +19,7 @@ from app.jobs import NewJob, enqueue, enqueue_many
 from app.web.wake import send_wake
 from bench import listening
 from bench.clients import post
+from bench.figures import MILLISECOND
 from bench.job_types import ALLOWLIST, JOB_TYPES
 from bench.pacing import Timed, each
 from bench.payload import payload
@@ -25,6 +28,7 @@ from bench.systems import CHUNK, QUEUE, Options, Ready
 TOKEN = "bench-runner-token-of-this-machine"  # noqa: S105 - a loopback listener, for minutes
 KEY = "bench-api-key-of-this-machine"
 JOBS = "/api/v1/ops/jobs"
+STAGES = ("started", "imported", "first", "second")
 TUNED = {"RUNNER_SLOTS": "4", "RUNNER_THREAD_SLOTS": "8"}
 _READY_SECONDS = 60.0
 
@@ -34,7 +38,8 @@ class System:
 
     `wake` says whether every enqueue waits for its wake-up ("each") or a thread sends them, those
     that came meanwhile as one ("apart"), as the threads of a control plane would. `variables` are
-    further settings of what is started, `sizes` the jobs in a request to the control plane.
+    further settings of what is started, `features` have tables besides the core, `sizes` are the
+    jobs in a request to the control plane.
     """
 
     def __init__(self, url: str, options: Options) -> None:
@@ -46,7 +51,7 @@ class System:
         self._job_type = JOB_TYPES[options.get("slot", "process")]
 
     def install(self) -> None:
-        upgrade(self._url, features=())
+        upgrade(self._url, features=self._options.get("features", ()))
 
     def enqueue_singly(
         self, first: int, count: int, *, every_seconds: float = 0, trace: bool = False
@@ -103,6 +108,30 @@ class System:
         sizes = self._options.get("sizes", ())
         ready(port=port, requests={size: self._request(size) for size in sizes})
         server.wait()
+
+    def start_cold(self) -> dict[str, Any]:
+        """Start the function as a platform would; return how long each stage took, and its size."""
+        begin_ns = time.monotonic_ns()
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.cold", KEY],
+            env=self._control_plane(),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        told = json.loads(done.stdout)
+        if told["statuses"] != ["201 CREATED"] * 2:
+            raise RuntimeError(f"it answered {told['statuses']}")
+        edges = [begin_ns, *(told[f"{stage}_ns"] for stage in STAGES)]
+        stages = {
+            stage: (end - begin) / MILLISECOND
+            for stage, (begin, end) in zip(STAGES, pairwise(edges), strict=True)
+        }
+        return {
+            **stages,
+            "all": (told["first_ns"] - begin_ns) / MILLISECOND,
+            "max_rss_bytes": told["max_rss_bytes"],
+            "modules": told["modules"],
+        }
 
     def _request(self, jobs: int) -> str:
         fields = {"job_type": self._job_type, "queue": QUEUE}
