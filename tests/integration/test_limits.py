@@ -24,7 +24,12 @@ def limited(connection: Conn) -> Conn:
 
 
 def claim(
-    conn: Conn, limit: jobs.Limit, *, at_most: int = 20, runner: UUID | None = None
+    conn: Conn,
+    limit: jobs.Limit,
+    *,
+    at_most: int = 20,
+    turn: int = 0,
+    runner: UUID | None = None,
 ) -> list[jobs.Claim]:
     return jobs.claim(
         conn,
@@ -32,6 +37,7 @@ def claim(
         actor=ACTOR,
         allowlist=[TYPE, "other_job"],
         limit=at_most,
+        turn=turn,
         limits=[limit],
     )
 
@@ -73,6 +79,22 @@ def test_a_limit_counts_over_the_lanes_of_a_type(limited: Conn) -> None:
     for queue in ("a", "b", "c"):
         enqueue(limited, 3, queue=queue)
     assert len(claim(limited, jobs.Limit(job_type=TYPE, most_running=2))) == 2
+
+
+def test_what_a_limited_type_has_left_goes_to_the_lane_whose_turn_is_first(limited: Conn) -> None:
+    for queue in ("a", "b", "c"):
+        enqueue(limited, 3, queue=queue)
+    limit = jobs.Limit(job_type=TYPE, most_now=1)
+    first = {claim(limited, limit, turn=turn)[0].queue for turn in range(3)}
+    assert first == {"a", "b", "c"}
+
+
+def test_what_a_lane_leaves_of_its_share_is_claimed_next(limited: Conn) -> None:
+    limit = jobs.Limit(job_type=TYPE, most_running=4)
+    for queue, count in (("a", 1), ("b", 5)):
+        enqueue(limited, count, queue=queue)
+    first, second = (claim(limited, limit, turn=1) for _ in range(2))
+    assert [[c.queue for c in taken] for taken in (first, second)] == [["a"], ["b"] * 3]
 
 
 def test_jobs_that_share_a_key_are_limited_together(limited: Conn) -> None:

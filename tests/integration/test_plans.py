@@ -137,6 +137,8 @@ def test_a_claim_of_a_known_lane_walks_no_backlog(backlog: Conn) -> None:
     plan = explain(backlog, "claim", lanes)
     assert plan["Actual Rows"] == 100
     assert_bounded(plan, rows=100)
+    searches = [node for node in nodes(plan) if node["Node Type"] == "Recursive Union"]
+    assert [node["Actual Loops"] for node in searches] == [0]  # none is looked for
 
 
 def test_a_claim_of_a_limited_type_counts_what_runs_by_its_claims(backlog: Conn) -> None:

@@ -2,7 +2,7 @@
 --
 -- Takes due jobs that this runner allows, never more than it has free slots. A lane is a priority, a
 -- queue, a job type and a concurrency key; the ready index lists each lane by due time, so that
--- finding the lanes takes one probe for each and no backlog is walked or sorted. The most urgent
+-- the view ops_lanes takes one probe for each and no backlog is walked or sorted. The most urgent
 -- priority with a due job is served, and each of its lanes gets an equal share, in turn: a flood in
 -- one starves no other.
 --
@@ -11,41 +11,18 @@
 -- committed behind that mark is found by the next claim that names no lanes.
 --
 -- A lane whose type or key is at its limit is passed by: whatever its priority, it keeps no other
--- waiting. Of the lanes that share a limited key only the one with the oldest job is served.
+-- waiting. Of the lanes that share a limited key only the one with the oldest job is served; lanes of
+-- a limited type share what it has left, those whose turn is first come first.
 --
 -- Limited types are those whose row of ops_limits the caller has locked, in an earlier statement of
 -- its transaction: this statement's snapshot then sees every claim that was made before.
 --
 -- The sign of life is renewed in the same statement: an idle runner writes none, and its claim must
 -- not look abandoned the moment it is made.
-with recursive found as (
-  (
-    select priority, queue, job_type, concurrency_key, available_at
-      from ops_jobs
-     where ready
-       and :queues::text[] is null
-     order by priority, queue, job_type, concurrency_key, available_at
-     limit 1
-  )
-  union all
-  select next.priority, next.queue, next.job_type, next.concurrency_key, next.available_at
-    from found
-   cross join lateral (
-           select j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
-             from ops_jobs j
-            where j.ready
-              and (j.priority, j.queue, j.job_type, j.concurrency_key)
-                  > (found.priority, found.queue, found.job_type, found.concurrency_key)
-            order by j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
-            limit 1
-         ) next
-),
-lane as (
-  (
-    select priority, queue, job_type, concurrency_key, available_at as due_at, 0::bigint as mark
-      from found
-     limit 2000
-  )
+with lane as (
+  select priority, queue, job_type, concurrency_key, due_at, 0::bigint as mark
+    from ops_lanes
+   where :queues::text[] is null
    union all
   select priority, queue, job_type, concurrency_key, due_at, mark
     from unnest(
@@ -88,8 +65,8 @@ allowance as materialized (
   select limited.job_type, limited.most_for_key,
          least(
            limited.most_now,
-           limited.most_running - coalesce(sum(busy.running), 0),
-           floor(limited.tokens)
+           limited.most_running - coalesce(sum(busy.running), 0)::integer,
+           floor(limited.tokens)::integer
          ) as left_over
     from limited
     left join busy on busy.job_type = limited.job_type
@@ -112,15 +89,13 @@ open_lane as materialized (
                     select lane.priority, lane.queue, lane.job_type, lane.concurrency_key,
                            lane.due_at, lane.mark, a.left_over,
                            case when lane.concurrency_key <> '' then
-                             a.most_for_key - coalesce((
-                               select busy.running
-                                 from busy
-                                where busy.job_type = lane.job_type
-                                  and busy.concurrency_key = lane.concurrency_key
-                             ), 0)
+                             a.most_for_key - coalesce(busy.running, 0)
                            end as key_room
                       from lane
                       left join allowance a on a.job_type = lane.job_type
+                      left join busy
+                        on busy.job_type = lane.job_type
+                       and busy.concurrency_key = lane.concurrency_key
                      where lane.due_at <= now()
                        and lane.job_type = any(:allowlist::text[])
                        and lane.queue <> all(array(
@@ -136,34 +111,41 @@ open_lane as materialized (
      and (key_room is null or nth_of_key = 1)
 ),
 served as materialized (
-  select priority, queue, job_type, concurrency_key, due_at, mark, left_over,
-         least(ceil(:limit::numeric / least(lanes, :limit::integer)), room)::integer as share
-    from open_lane
-   order by (place + :turn::bigint) % lanes
+  select priority, queue, job_type, concurrency_key, due_at, mark,
+         greatest(0, least(share, left_over - coalesce(sum(share) over before_it, 0))) as share
+    from (
+           select priority, queue, job_type, concurrency_key, due_at, mark, left_over,
+                  least(
+                    ceil(:limit::numeric / least(lanes, :limit::integer)), room
+                  )::integer as share,
+                  (place + :turn::bigint) % lanes as nth
+             from open_lane
+         ) sharing
+  window before_it as (
+           partition by job_type
+               order by nth
+                rows between unbounded preceding and 1 preceding
+         )
+   order by nth
    limit :limit::integer
 ),
 due as materialized (
-  select id
-    from (
-           select ready.id, served.left_over,
-                  row_number() over (partition by served.job_type, served.left_over) as nth
-             from served
-            cross join lateral (
-                    select j.id
-                      from ops_jobs j
-                     where j.ready
-                       and j.priority = served.priority
-                       and j.queue = served.queue
-                       and j.job_type = served.job_type
-                       and j.concurrency_key = served.concurrency_key
-                       and (j.available_at, j.seq) > (served.due_at, served.mark)
-                       and j.available_at <= now()
-                     order by j.available_at, j.seq
-                     limit served.share
-                       for update skip locked
-                  ) ready
-         ) taken
-   where left_over is null or nth <= left_over
+  select ready.id
+    from served
+   cross join lateral (
+           select j.id
+             from ops_jobs j
+            where j.ready
+              and j.priority = served.priority
+              and j.queue = served.queue
+              and j.job_type = served.job_type
+              and j.concurrency_key = served.concurrency_key
+              and (j.available_at, j.seq) > (served.due_at, served.mark)
+              and j.available_at <= now()
+            order by j.available_at, j.seq
+            limit served.share
+              for update skip locked
+         ) ready
    limit :limit::integer
 ),
 claimed as (

@@ -1,38 +1,16 @@
 -- reject_unserved: queued -> failed
 --
--- Jobs that were due for long and whose type no runner allows that has not said goodbye. Lanes are
--- found as in a claim, with one probe for each; only those that nobody serves are read. A paused
--- queue is not unserved.
-with recursive lane as (
-  (
-    select priority, queue, job_type, concurrency_key, available_at
-      from ops_jobs
-     where ready
-     order by priority, queue, job_type, concurrency_key, available_at
-     limit 1
-  )
-  union all
-  select next.priority, next.queue, next.job_type, next.concurrency_key, next.available_at
-    from lane
-   cross join lateral (
-           select j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
-             from ops_jobs j
-            where j.ready
-              and (j.priority, j.queue, j.job_type, j.concurrency_key)
-                  > (lane.priority, lane.queue, lane.job_type, lane.concurrency_key)
-            order by j.priority, j.queue, j.job_type, j.concurrency_key, j.available_at
-            limit 1
-         ) next
-),
-unserved as materialized (
+-- Jobs that were due for long and whose type no runner allows that has not said goodbye. Only
+-- lanes that nobody serves are read. A paused queue is not unserved.
+with unserved as materialized (
   select priority, queue, job_type, concurrency_key
-    from (select priority, queue, job_type, concurrency_key, available_at from lane limit 2000) known
-   where available_at <= now() - make_interval(secs => :after_seconds)
+    from ops_lanes
+   where due_at <= now() - make_interval(secs => :after_seconds)
      and not exists (
            select
              from ops_runners r
             where r.stopped_at is null
-              and known.job_type = any(r.allowlist)
+              and ops_lanes.job_type = any(r.allowlist)
          )
      and queue <> all(array(
            select name
