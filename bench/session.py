@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,13 @@ from bench.sizes import Sizes
 LOGS = FOLDER / "logs"
 INSTALL_SECONDS = 120.0
 
-FAILURES = (AdapterFailed, psycopg.Error)
+FAILURES = (
+    AdapterFailed,
+    OSError,
+    http.client.HTTPException,
+    psycopg.Error,
+    subprocess.SubprocessError,
+)
 """What ends a case, and not the bench."""
 
 Run = dict[str, Any]
