@@ -69,6 +69,40 @@ def test_sessions_that_are_terminated_are_opened_again(database_url: str, connec
     assert not audit(connection)
 
 
+@pytest.mark.unpooled("it ends the sessions of the server")
+def test_a_backlog_whose_exchanges_are_broken_off_runs_each_job_once(
+    database_url: str, connection: Conn, tmp_path: Path
+) -> None:
+    file = tmp_path / "runs"
+    many = [jobs.NewJob(job_type="by_thread", payload={"file": str(file)})] * 3_000
+    ids = jobs.enqueue_many(connection, many)
+
+    def written() -> int:
+        return file.read_bytes().count(b"\n-") if file.exists() else 0
+
+    ending = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'ops-runner' and datname = current_database()"
+    )
+    of_threads = {"runner_handlers": "tests.kind_handlers", "runner_allowlist": "by_thread"}
+    with running(database_url, **of_threads) as runner:
+        for rounds in range(1, 8):
+            wait_until(
+                lambda rounds=rounds: written() >= rounds * len(many) // 10,  # type: ignore[misc]
+                message="it goes on",
+            )
+            wait_until(lambda: connection.execute(ending).fetchall(), message="sessions are ended")
+        unfinished = "select 1 from ops_jobs where status <> 'succeeded' limit 1"
+        wait_until(
+            lambda: connection.execute(unfinished).fetchone() is None, message="all succeeded"
+        )
+        assert runner.events("database_lost")
+        assert not runner.events("claim_lost")
+    begun = [line.split()[1] for line in file.read_text().splitlines() if line.startswith("+")]
+    assert sorted(begun) == sorted(map(str, ids))
+    assert not audit(connection)
+
+
 def test_a_claim_whose_answer_was_lost_is_adopted(database_url: str, connection: Conn) -> None:
     with wire(database_url) as line, running(line.url) as runner:
         line.lose_the_answer_to(b"insert into ops_claims")
