@@ -66,6 +66,8 @@ class Session:
         self._pythons: dict[str, Path] = {}
         self._systems: dict[str, System] = {}
         LOGS.mkdir(parents=True, exist_ok=True)
+        for log in LOGS.iterdir():
+            log.unlink()  # of an earlier run; a control plane writes a line for each request
 
     def prepare(self, system: System) -> None:
         """Install a system and make the template of its databases; leave it out if it cannot be."""

@@ -24,7 +24,6 @@ from bench.server import Database
 from bench.session import FAILURES, Case, Run, Session, failed, named
 from bench.systems.ours import JOBS, KEY
 
-LIMIT_MS = 50
 FINISHED, QUEUED = "finished", "queued"
 _OTHERS, _RUNNING = 10_000, 500
 _TYPE = "job_1"  # an eighth of the finished ones
