@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import inspect
 import io
 import logging
 import os
@@ -73,7 +72,7 @@ def _print_marks(job: JobContext, payload: Asked) -> dict[str, Any]:
 
 
 def _forge_own_mark(job: JobContext, payload: Asked) -> dict[str, Any]:
-    number = inspect.signature(job._send).parameters["number"].default
+    number = job._send.args[0]  # type: ignore[attr-defined]
     print("before", flush=True)
     os.write(1, end_mark(number))
     print("after", flush=True)

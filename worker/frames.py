@@ -10,46 +10,65 @@ from typing import Any
 
 from worker.payloads import PAYLOAD_MAX_BYTES
 
-# Escaped in JSON again, a payload or result can grow to twice its size.
+# Escaped in JSON again, a payload can grow to twice its size.
 FRAME_MAX_BYTES = 2 * PAYLOAD_MAX_BYTES + 100_000
 
 _LENGTH = struct.Struct(">I")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class FrameError(Exception):
     """The peer sent what is no frame; nothing after it can be trusted."""
 
 
-def pack(message: dict[str, Any]) -> bytes:
-    """Return `message` as a frame."""
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
-        errors="surrogatepass"
-    )
+def frame(body: bytes) -> bytes:
+    """Return `body` behind its length."""
     return _LENGTH.pack(len(body)) + body
 
 
+def pack(message: dict[str, Any]) -> bytes:
+    """Return `message` as a frame."""
+    return frame(_encode(message).encode(errors="surrogatepass"))
+
+
+def unpack(body: bytes) -> dict[str, Any]:
+    """Return the message of a frame; raises FrameError where it is none."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"not JSON ({type(error).__name__})") from None
+    if not isinstance(message, dict):
+        raise FrameError("not an object")
+    return message
+
+
 class Decoder:
-    """Cuts a stream of bytes into messages."""
+    """Cuts a stream of bytes into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
         """Yield the messages that `data` completes; raises FrameError at the first that is none."""
+        return map(unpack, self.bodies(data))
+
+    def bodies(self, data: bytes) -> Iterator[bytes]:
+        """Yield what is inside the frames that `data` completes, whatever it is."""
         self._buffer += data
-        taken = 0
+        start, size = 0, len(self._buffer)
         try:
-            while len(self._buffer) - taken >= _LENGTH.size:
-                (size,) = _LENGTH.unpack_from(self._buffer, taken)
-                if size > FRAME_MAX_BYTES:
-                    raise FrameError(f"a frame of {size} bytes")
-                start, end = taken + _LENGTH.size, taken + _LENGTH.size + size
-                if len(self._buffer) < end:
+            while size - start >= _LENGTH.size:
+                (length,) = _LENGTH.unpack_from(self._buffer, start)
+                if length > FRAME_MAX_BYTES:
+                    raise FrameError(f"a frame of {length} bytes")
+                end = start + _LENGTH.size + length
+                if end > size:
                     return
-                taken = end
-                yield _message(bytes(self._buffer[start:end]))
+                body = bytes(self._buffer[start + _LENGTH.size : end])
+                start = end
+                yield body
         finally:
-            del self._buffer[:taken]
+            del self._buffer[:start]
 
 
 def read_frame(connection: socket.socket) -> dict[str, Any] | None:
@@ -61,7 +80,7 @@ def read_frame(connection: socket.socket) -> dict[str, Any] | None:
     if size > FRAME_MAX_BYTES:
         raise FrameError(f"a frame of {size} bytes")
     body = _read_exactly(connection, size)
-    return None if body is None else _message(body)
+    return None if body is None else unpack(body)
 
 
 def _read_exactly(connection: socket.socket, size: int) -> bytes | None:
@@ -72,13 +91,3 @@ def _read_exactly(connection: socket.socket, size: int) -> bytes | None:
             return None
         parts += data
     return bytes(parts)
-
-
-def _message(body: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FrameError(f"not JSON ({type(error).__name__})") from None
-    if not isinstance(message, dict):
-        raise FrameError("not an object")
-    return message

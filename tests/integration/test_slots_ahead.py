@@ -17,10 +17,10 @@ import pytest
 from tests.process_slots import ProcessSlots, process_slots
 from tests.waiting import wait_until
 from worker.slots import process
+from worker.slots.process import SHORT_SECONDS as SHORT
 from worker.slots.runs import Ended, Run, StopReason, Verdict
 
 MODULE, JOB_TYPE = "tests.slot_handlers", "in_process"
-SHORT = process.SHORT_SECONDS
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def slots_of(size: int = 1, **options: Any) -> Any:
     with process_slots(MODULE, JOB_TYPE, size=size, **options) as slots:
         # the slots are there, so that what is submitted together is sent ahead together
         wait_until(
-            lambda: sum(slot.is_free for slot in [*slots.pool._slots.values()]) == size,
+            lambda: sum(slot.is_free for slot in slots.pool._slots) == size,
             message="every slot is free",
         )
         yield slots

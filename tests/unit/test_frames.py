@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame
+from worker.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame, unpack
+from worker.slots.ends import END, End, pack_end, read_end
 from worker.slots.output import OUTPUT_MAX_BYTES, OutputBuffer
-from worker.slots.runs import Verdict
-from worker.slots.verdicts import read_told, read_verdict
+from worker.slots.runs import Run, Verdict
+from worker.slots.verdicts import read_told
+from worker.slots.windows import Ordered, pack_window, read_window
 
 messages = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=5)
 
@@ -71,24 +74,80 @@ def test_long_output_keeps_head_and_tail_in_bounded_memory() -> None:
     assert "[... 936008 bytes left out ...]" in output.text
 
 
+def an_end(verdict: Verdict, text: str = "", **changes: Any) -> End:
+    return End(7, verdict, text, None, 0.5, False, True)._replace(**changes)
+
+
+def body_of(end: End) -> bytes:
+    (body,) = Decoder().bodies(pack_end(end))
+    return body
+
+
+ends = st.builds(
+    an_end,
+    st.sampled_from([Verdict.FAILED, Verdict.GAVE_UP, Verdict.CANCELLED]),
+    st.text("ab \N{SNOWMAN}"),
+    number=st.integers(0, 2**49),
+    seconds=st.none() | st.floats(0, 1e9),
+    is_stopped=st.booleans(),
+    is_reusable=st.booleans(),
+)
+
+
+@given(st.lists(ends), st.integers(1, 7))
+def test_ends_survive_any_cut_of_the_stream(sent: list[End], size: int) -> None:
+    stream = b"".join(map(pack_end, sent))
+    decoder = Decoder()
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    assert [read_end(body) for piece in pieces for body in decoder.bodies(piece)] == sent
+
+
 @pytest.mark.parametrize(
-    "message",
+    "body",
     [
-        {},
-        {"kind": "died"},
-        {"kind": []},
-        {"kind": "retry_later"},
-        {"kind": "retry_later", "seconds": "x"},
+        b"",
+        END,
+        body_of(an_end(Verdict.FAILED))[:-1],
+        body_of(an_end(Verdict.FAILED, "x"))[:-1] + b"\xff",
+        body_of(an_end(Verdict.FAILED)).replace(b"\x01", b"\x63", 1),
+        body_of(an_end(Verdict.RETRY_LATER)),
+        body_of(an_end(Verdict.RETRY_LATER, delay_seconds=float("inf"))),
     ],
 )
-def test_a_verdict_that_makes_no_sense_is_refused(message: dict[str, Any]) -> None:
+def test_an_end_that_makes_no_sense_is_refused(body: bytes) -> None:
     with pytest.raises(FrameError):
-        read_verdict(message)
+        read_end(body)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), 1e300])
+def test_the_length_of_a_run_is_believed_only_within_reason(seconds: float) -> None:
+    assert read_end(body_of(an_end(Verdict.FAILED, seconds=seconds))).seconds is None
+
+
+def test_a_delay_is_never_negative_and_never_for_ever() -> None:
+    asked = [-5.0, 5.0, 1e300]
+    ends = [an_end(Verdict.RETRY_LATER, delay_seconds=seconds) for seconds in asked]
+    assert [read_end(body_of(end)).delay_seconds for end in ends] == [0, 5, 366 * 86_400]
 
 
 def test_a_forged_success_is_checked_again() -> None:
-    verdict, text, _ = read_verdict({"kind": "succeeded", "result": "[]"})
-    assert (verdict, text) == (Verdict.RESULT_INVALID, "an object is expected, not list")
+    end = read_end(body_of(an_end(Verdict.SUCCEEDED, "[]")))
+    assert end.verdict is Verdict.RESULT_INVALID
+    assert end.text == "an object is expected, not list"
+
+
+def test_runs_travel_together_as_far_as_they_are_small() -> None:
+    runs = [
+        Run(uuid4(), number, "t", 2, payload, 9.0, 0.001, None)
+        for number, payload in enumerate(["{}", "x" * 70_000, "y" * 40_000, "z" * 40_000, "{}"])
+    ]
+    frames = list(Decoder().bodies(pack_window(5, runs)))
+    assert [len(unpack(body)["runs"]) for body in frames] == [1, 1, 1, 2]
+    ordered = [run for body in frames for run in read_window(unpack(body))]
+    assert ordered == [
+        Ordered(number, run.id, run.claim_seq, "t", 2, run.payload_text, None)
+        for number, run in enumerate(runs, 5)
+    ]
 
 
 def test_forged_progress_is_reduced_to_what_is_storable() -> None:

@@ -26,8 +26,7 @@ def test_each_run_has_what_it_printed_whatever_the_pieces(
 ) -> None:
     numbers = range(FIRST, FIRST + len(printed))
     by_run = OutputByRun()
-    for number in numbers:
-        by_run.expect(number)
+    by_run.expect(numbers)
     stream = b"".join(
         text + end_mark(number) for number, text in zip(numbers, printed, strict=True)
     )
@@ -44,8 +43,7 @@ def test_each_run_has_what_it_printed_whatever_the_pieces(
 
 def test_a_run_that_was_called_back_has_no_mark() -> None:
     by_run = OutputByRun()
-    for number in (1, 2, 3):
-        by_run.expect(number)
+    by_run.expect([1, 2, 3])
     by_run.forget(2)
     by_run.add(b"one" + end_mark(1) + b"three" + end_mark(3))
     texts = [output.text for number in (1, 3) if (output := by_run.take(number))]
@@ -54,8 +52,7 @@ def test_a_run_that_was_called_back_has_no_mark() -> None:
 
 def test_a_second_mark_of_a_run_ends_nothing() -> None:
     by_run = OutputByRun()
-    for number in (1, 2):
-        by_run.expect(number)
+    by_run.expect([1, 2])
     by_run.add(b"one" + end_mark(1) + b"more of one" + end_mark(1) + b"two" + end_mark(2))
     texts = [output.text for number in (1, 2) if (output := by_run.take(number))]
     assert texts == ["one", "two"]
@@ -63,7 +60,7 @@ def test_a_second_mark_of_a_run_ends_nothing() -> None:
 
 def test_without_its_mark_a_run_has_all_that_there_is() -> None:
     by_run = OutputByRun()
-    by_run.expect(1)
+    by_run.expect([1])
     by_run.add(b"last words" + end_mark(1)[:5])
     assert not by_run.has_ended(1)
     output = by_run.take(1)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from worker.frames import Decoder, pack, read_frame
 from worker.registry import RegistryError, import_handlers
 from worker.slots import linux, slot
-from worker.slots.process_tree import children, kill_below, kill_tree, signal_tree
+from worker.slots.process_tree import kill_below, kill_tree, own_children, signal_tree
 
 _FDS_PER_SPAWN = 3
 
@@ -90,8 +90,10 @@ class Guard:
             return  # it ended by itself, and the runner will read so
         elif kind == "signal":
             signal_tree(message["pid"], message["signal"])
-        elif kind == "kill":
+        elif kind == "kill" or not linux.SUPPORTED:
             kill_tree(message["pid"])
+        elif kind == "end":
+            os.kill(message["pid"], signal.SIGKILL)  # what it left, if anything, comes to us
 
     def _spawn(self, key: int, connection: int, output: int, tickets: int) -> None:
         guard = os.getpid()
@@ -127,7 +129,7 @@ class Guard:
             os.close(output)
             os.set_inheritable(connection, False)
             os.set_inheritable(tickets, False)
-            slot.serve(self._setup, socket.socket(fileno=connection), tickets)
+            slot.Slot(self._setup, socket.socket(fileno=connection), tickets).serve()
         finally:
             os._exit(slot.EXIT_BROKEN)
 
@@ -144,7 +146,7 @@ class Guard:
                     self._send({"kind": "exited", "pid": pid, "status": status})
         if has_lost_a_slot:
             # what a slot started comes to us when the slot dies
-            for orphan in set(children(os.getpid())) - self._slots:
+            for orphan in set(own_children()) - self._slots:
                 kill_tree(orphan)
 
     def _send(self, message: dict[str, Any]) -> None:

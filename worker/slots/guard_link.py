@@ -85,6 +85,10 @@ class GuardLink:
         """Ask to kill a slot and everything below it."""
         self._send({"kind": "kill", "pid": pid})
 
+    def end_slot(self, pid: int) -> None:
+        """Ask to end a slot that is at nothing."""
+        self._send({"kind": "end", "pid": pid})
+
     def end(self) -> None:
         """Close the control socket, upon which the guard kills its slots, and wait for that."""
         self.control.close()

@@ -9,14 +9,16 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from worker.agenda import NEVER
-from worker.frames import Decoder, FrameError, pack
+from worker.frames import Decoder, FrameError, unpack
+from worker.slots.ends import END, End, read_end
 from worker.slots.output import Output, OutputByRun
 from worker.slots.runs import Run, StopReason
+from worker.slots.windows import pack_window
 
 _READ_BYTES = 65_536
 _DRAIN_ROUNDS = 64
@@ -63,23 +65,24 @@ class SlotProcess:
         return any(_is_of(run, id, claim_seq) for _, run in self.runs)
 
     @property
-    def is_free(self) -> bool:
-        """Whether a run can be given to it now; a slot that was told to stop is used no more."""
-        return self._is_usable and not self.runs
-
-    @property
-    def _is_usable(self) -> bool:
+    def is_usable(self) -> bool:
+        """Whether it takes runs at all; a slot that was told to stop is used no more."""
         return self.pid is not None and self.stop is None and not self._called_back
 
-    def has_room(self, run: Run) -> bool:
-        """Whether `run` may be sent ahead: behind few, all expected to be short.
+    @property
+    def is_free(self) -> bool:
+        """Whether it would begin a run at once."""
+        return self.is_usable and not self.runs
 
-        Only the first of them need be looked at: the others were sent ahead themselves.
+    @property
+    def is_on_time(self) -> bool:
+        """Whether it is at a run that is expected to be short, and not at it for long.
+
+        Only the first of its runs need be looked at: the others were sent ahead themselves.
         """
-        if not self._is_usable or not 0 < len(self.runs) < MOST_AHEAD:
+        if not self.runs:
             return False
-        is_on_time = time.monotonic() < self.started_at + CALL_BACK_SECONDS
-        return is_on_time and _is_short(run) and _is_short(self.runs[0][1])
+        return is_short(self.runs[0][1]) and time.monotonic() < self.started_at + CALL_BACK_SECONDS
 
     def slot_ends(self) -> list[int]:
         """Return the descriptors that the guard passes on to the slot."""
@@ -90,24 +93,18 @@ class SlotProcess:
         self._slot_end.close()
         os.close(self._slot_output)
 
-    def send(self, run: Run) -> None:
-        """Put `run` on its way; its timeout counts from when the slot comes to it."""
-        self._number += 1
-        self.runs.append((self._number, run))
-        self.output.expect(self._number)
-        if len(self.runs) == 1:
+    def send(self, runs: Sequence[Run]) -> None:
+        """Put `runs` on their way; the timeout of each counts from when the slot comes to it."""
+        numbers = range(self._number + 1, self._number + 1 + len(runs))
+        self._number += len(runs)
+        is_first = not self.runs
+        self.runs.extend(zip(numbers, runs, strict=True))
+        self.output.expect(numbers)
+        if is_first:
             self._begin()
-        os.write(self._tickets_write, b"!")  # at most MOST_AHEAD: a pipe always takes them
-        message = {
-            "run": self._number,
-            "id": str(run.id),
-            "claim_seq": run.claim_seq,
-            "job_type": run.job_type,
-            "attempt": run.attempt,
-            "payload": run.payload_text,
-            "memory_bytes": run.memory_bytes,
-        }
-        self.outgoing += pack(message)
+        os.write(self._tickets_write, b"!" * len(runs))  # a pipe takes many times MOST_AHEAD
+        self.outgoing += pack_window(numbers[0], runs)
+        self.write()
 
     def end(self) -> tuple[int, Run]:
         """Take the present run off the list; the next begins."""
@@ -140,6 +137,11 @@ class SlotProcess:
         return taken
 
     @property
+    def due_at(self) -> float:
+        """When something is to be done about it."""
+        return min(self.kill_at or NEVER, self.timeout_at or NEVER, self.call_back_at)
+
+    @property
     def is_busy(self) -> bool:
         """Whether it has runs, or has not passed over those that were called back."""
         return bool(self.runs or self._called_back)
@@ -163,16 +165,25 @@ class SlotProcess:
         except OSError:
             return b""
 
-    def messages(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """Yield what `data` says about the present run; raises FrameError for what is malformed."""
-        for message in self._decoder.feed(data):
+    def heard(self, data: bytes) -> Iterator[End | dict[str, Any]]:
+        """Yield what `data` says about the present run; raises FrameError for what is malformed.
+
+        What is said of other runs is of threads that a handler left behind.
+        """
+        for body in self._decoder.bodies(data):
+            if body[:1] == END:
+                end = read_end(body)
+                if self.runs and end.number == self.runs[0][0]:
+                    yield end
+                continue
+            message = unpack(body)
             number = message.get("run")
             if not isinstance(number, int):
                 raise FrameError("a frame of no run")
             if message.get("kind") == "called_back":
                 self._called_back.discard(number)
             elif self.runs and number == self.runs[0][0]:
-                yield message  # others are of threads that a handler left behind
+                yield message
 
     def read_output(self) -> bool:
         """Take what was printed; False at the end of the pipe."""
@@ -211,5 +222,6 @@ def _is_of(run: Run, id: UUID, claim_seq: int) -> bool:
     return (run.id, run.claim_seq) == (id, claim_seq)
 
 
-def _is_short(run: Run) -> bool:
+def is_short(run: Run) -> bool:
+    """Whether `run` may share a slot's socket with others, ahead of its turn."""
     return run.expected_seconds is not None and run.expected_seconds <= SHORT_SECONDS

@@ -24,6 +24,18 @@ def children(parent: int) -> list[int]:
     return [pid for pid, above in _parents() if above == parent]
 
 
+def own_children() -> list[int]:
+    """Return the children of this process, if it has one thread: quicker than to ask of all.
+
+    The list is whole because nobody else collects them, so none leaves it while it is read.
+    """
+    pid = os.getpid()
+    try:
+        return [*map(int, (_PROC / f"self/task/{pid}/children").read_bytes().split())]
+    except OSError:  # a kernel without
+        return children(pid)
+
+
 def descendants(root: int) -> list[int]:
     """Return every process below `root`, parents first."""
     children = defaultdict(list)
