@@ -48,6 +48,10 @@ def _append(file: str, line: str) -> None:
         opened.write(line.encode())
 
 
+def _name_packages(job: JobContext, payload: Asked) -> dict[str, Any]:
+    return {"packages": sorted({name.partition(".")[0] for name in sys.modules})}
+
+
 def _say(job: JobContext, payload: Asked) -> dict[str, Any]:
     """Print by every way that ends in the two streams."""
     print(f"print {payload.text}")
@@ -187,6 +191,7 @@ def _kill_the_guard(job: JobContext, payload: Asked) -> None:
 
 WAYS: dict[str, Callable[[JobContext, Asked], Any]] = {
     "ok": lambda job, payload: {},
+    "name_packages": _name_packages,
     "say": _say,
     "say_in_child": _say_in_child,
     "print_marks": _print_marks,

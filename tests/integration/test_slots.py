@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.process_slots import ProcessSlots
+from tests.process_slots import ProcessSlots, process_slots
 from tests.processes import is_running
 from tests.waiting import wait_until
 from worker.slots.guard_keeper import GuardKeeper
@@ -50,6 +51,13 @@ def test_a_result_comes_back_as_json(slots: ProcessSlots) -> None:
     ended = slots.run("ok")
     assert (ended.verdict, ended.text, ended.stop) == (Verdict.SUCCEEDED, '{"ok":true}', None)
     assert ended.output is None
+
+
+def test_a_slot_whose_handlers_need_no_database_loads_no_code_of_it() -> None:
+    with process_slots("tests.slot_handlers", "in_process") as slots:
+        packages = json.loads(slots.run("name_packages").text)["packages"]
+    assert "pydantic" in packages
+    assert {"app", "psycopg", "sqlalchemy"}.isdisjoint(packages)
 
 
 def test_no_result_is_an_empty_object(slots: ProcessSlots) -> None:

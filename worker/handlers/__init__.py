@@ -7,12 +7,14 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from app.jobs import Limit
 from worker.backoff import DEFAULT_BACKOFF, LONGEST_SECONDS
+
+if TYPE_CHECKING:
+    from app.jobs import Limit
 
 JOB_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
@@ -112,6 +114,9 @@ def _limit(
     """Make the bound that all runners keep together; None where there is none."""
     if max_running is None and max_running_per_key is None and rate_limit is None:
         return None
+    # Here, so that slots whose handlers have none load no database code: they start faster.
+    from app.jobs import Limit
+
     claims, seconds = rate_limit or (None, None)
     for number in (max_running, max_running_per_key, claims):
         if number is not None and number < 1:
