@@ -11,12 +11,16 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import psycopg
 
-from app.schedules import fire_due, next_due_in
+from app import jobs
+from app.jobs import Look
+from app.schedules import fire_due, next_due_in, next_due_query
 from worker.backoff import backoff_seconds
 from worker.database import Connection, Database
 from worker.log import log
@@ -49,22 +53,36 @@ class Clock:
         self._lacks_tables = False
         self._is_ending = False
 
-    def look(self, conn: Connection) -> None:
-        """Ask when the next schedule is due: a part of the engine's look, on its connection."""
+    def look(
+        self,
+        conn: Connection,
+        *,
+        runner_instance: UUID,
+        allowlist: Collection[str],
+        lease_seconds: float,
+    ) -> Look:
+        """Make the engine's look, and ask in the same statement when the next schedule is due."""
+        ask = partial(
+            jobs.look,
+            conn,
+            runner_instance=runner_instance,
+            allowlist=allowlist,
+            lease_seconds=lease_seconds,
+        )
         if not self.is_enabled:
-            return
+            return ask()
         try:
-            due_in = next_due_in(conn)
+            look = ask(beside=next_due_query())
             self._lacks_tables = False
         except psycopg.errors.UndefinedTable:
-            # No reason for the engine to stop: jobs have their tables.
+            look = ask()  # no reason for the engine to stop where the jobs have their tables
             if not self._lacks_tables:
                 log("schedules_missing", level=logging.WARNING, hint="ops db upgrade")
             self._lacks_tables = True
-            due_in = None
         with self._condition:
-            self._due_at = _at(due_in)
+            self._due_at = _at(look.beside_in_seconds)
             self._condition.notify()
+        return look
 
     def end(self) -> None:
         """Let `run` return."""

@@ -395,13 +395,12 @@ class Engine:
 
     def _look(self, database: Database) -> None:
         with database.statement() as conn:
-            look = jobs.look(
+            look = self._clock.look(
                 conn,
                 runner_instance=self._identity.instance,
                 allowlist=self._orders.open_types(self._registry.allowlist),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
-            self._clock.look(conn)
         self._database_answered()
         self._agenda.looked(look)
         self._journal.looked()

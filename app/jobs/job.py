@@ -187,7 +187,11 @@ class Report(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Seconds until the next job is due and until the next foreign lease ends; None for never."""
+    """Seconds until the next job is due and until the next foreign lease ends; None for never.
+
+    `beside_in_seconds` answers what was asked in the same statement.
+    """
 
     due_in_seconds: float | None
     lease_ends_in_seconds: float | None
+    beside_in_seconds: float | None = None

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from psycopg.rows import tuple_row
 from sqlalchemy import any_, func, literal, select
 
+from app.db.connection import driver_connection
 from app.db.tables import ops_claims, ops_jobs, ops_runners
 from app.jobs.job import Claim, Held, Look
 from app.jobs.query import rows
-from app.jobs.statements import run, run_fast
+from app.jobs.statements import run, run_fast, statement
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
@@ -96,16 +98,29 @@ def held_claims(conn: AnyConnection, *, runner_instance: UUID) -> list[Claim]:
 
 
 def look(
-    conn: AnyConnection, *, runner_instance: UUID, allowlist: Collection[str], lease_seconds: float
+    conn: AnyConnection,
+    *,
+    runner_instance: UUID,
+    allowlist: Collection[str],
+    lease_seconds: float,
+    beside: bytes | None = None,
 ) -> Look:
-    """Return when there may be work next; numbers at or below zero mean now."""
+    """Return when there may be work next; numbers at or below zero mean now.
+
+    `beside` is a query for one number of seconds, asked in the same statement: an idle runner sends
+    one for each look, whatever else it waits for.
+    """
     parameters = {
         "runner_instance": runner_instance,
         "allowlist": list(allowlist),
         "lease_seconds": lease_seconds,
     }
-    (row,) = run(conn, "runners/look", parameters)
-    return Look(row["due_in_seconds"], row["lease_ends_in_seconds"])
+    query = statement("runners/look")
+    if beside is not None:
+        query += b",\n(\n" + beside + b"\n) as beside_in_seconds"
+    cursor = driver_connection(conn).cursor(row_factory=tuple_row)
+    (row,) = cursor.execute(query, parameters).fetchall()
+    return Look(*row)
 
 
 def runner_state(conn: AnyConnection, *, lease_seconds: float) -> RunnerState:

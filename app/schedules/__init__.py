@@ -9,7 +9,7 @@ from app.schedules.changes import (
 )
 from app.schedules.cron import Cron, CronError, read_cron, read_expression, read_time_zone
 from app.schedules.errors import ScheduleError, ScheduleExists, ScheduleNotFound
-from app.schedules.firing import fire_due, fire_next, next_due_in
+from app.schedules.firing import fire_due, fire_next, next_due_in, next_due_query
 from app.schedules.reads import database_now, get_schedule, list_fires, list_schedules
 from app.schedules.schedule import Fire, Fired, MissedPolicy, NewSchedule, Schedule
 
@@ -34,6 +34,7 @@ __all__ = [
     "list_fires",
     "list_schedules",
     "next_due_in",
+    "next_due_query",
     "pause_schedule",
     "read_cron",
     "read_expression",

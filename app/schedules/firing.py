@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.db.connection import transaction
 from app.jobs import enqueue
-from app.jobs.statements import run
+from app.jobs.statements import run, statement
 from app.schedules.changes import paused, save
 from app.schedules.cron import CronError
 from app.schedules.due import Due, plan
@@ -64,6 +64,11 @@ def next_due_in(conn: AnyConnection) -> float | None:
     (row,) = run(conn, "next_due", {}, folder=SQL)
     seconds: float | None = row["due_in_seconds"]
     return seconds
+
+
+def next_due_query() -> bytes:
+    """Return the query of `next_due_in`, for a caller that asks it beside something else."""
+    return statement("next_due", SQL)
 
 
 def _plan(schedule: Schedule, now: datetime) -> Due:

@@ -39,7 +39,7 @@ def test_an_idle_runner_sends_nothing_for_a_minute(
         row = connection.execute(_CALLS).fetchone()
         return row[0] if row else 0
 
-    with running(database_url, runner_look_seconds=300) as runner:
+    with running(database_url, runner_look_seconds=300, jobs_enabled=True) as runner:
         job = jobs.enqueue(connection, "test_job", {})
         runner.wake()
         wait_for_status(connection, job.id, "succeeded")

@@ -461,6 +461,17 @@ def test_look_knows_the_next_due_time_and_the_next_lease_end(connection: Conn) -
     assert found.lease_ends_in_seconds == pytest.approx(60, abs=5)
 
 
+def test_a_look_asks_something_else_in_the_same_statement(connection: Conn) -> None:
+    found = jobs.look(
+        connection,
+        runner_instance=uuid4(),
+        allowlist=[TYPE],
+        lease_seconds=60,
+        beside=b"-- seconds\nselect 7.5::double precision",
+    )
+    assert found == jobs.Look(None, None, 7.5)
+
+
 def test_held_claims_are_what_the_database_says(connection: Conn) -> None:
     runner = a_runner(connection)
     jobs.enqueue(connection, TYPE, {"n": 1})

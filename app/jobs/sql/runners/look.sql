@@ -1,5 +1,5 @@
 -- When there may be work next, in seconds from now: a due time, a queue that resumes, the end of a
--- foreign lease.
+-- foreign lease. The columns come last: what else the caller asks for is appended to them.
 with pause as (
   select name, resume_at
     from ops_queues
