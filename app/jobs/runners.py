@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from psycopg.rows import tuple_row
-from sqlalchemy import any_, func, literal, select
+from sqlalchemy import any_, func, select
 
 from app.db.connection import driver_connection
 from app.db.tables import ops_claims, ops_jobs, ops_runners
@@ -125,20 +125,8 @@ def look(
 
 def runner_state(conn: AnyConnection, *, lease_seconds: float) -> RunnerState:
     """Return what is known of all runners, in one statement."""
-    age = func.extract("epoch", func.now() - func.max(ops_runners.c.seen_at))
-    alive = select(literal(1)).where(
-        ops_runners.c.id == ops_claims.c.runner_instance,
-        ops_runners.c.seen_at >= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds),
-    )
-    silent = select(literal(1)).select_from(ops_claims).where(~alive.exists())
-    query = select(
-        func.count().filter(ops_runners.c.stopped_at.is_(None)).label("runners"),
-        age.label("last_seen_seconds"),
-        silent.exists().label("holding_silent"),
-    ).select_from(ops_runners)
-    (row,) = rows(conn, query)
-    seen = row["last_seen_seconds"]
-    return RunnerState(row["runners"], None if seen is None else float(seen), row["holding_silent"])
+    (row,) = run_fast(conn, "runners/state", {"lease_seconds": lease_seconds})
+    return RunnerState(*row)
 
 
 def list_runners(conn: AnyConnection, *, limit: int = 50) -> list[Runner]:
