@@ -24,6 +24,6 @@ def rows(conn: AnyConnection, query: Statement) -> list[dict[str, Any]]:
         compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         cursor = conn.cursor(row_factory=dict_row)
         cursor.execute(str(compiled).encode(), compiled.params)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if cursor.rownumber is not None else []
     result = conn.execute(query)
     return [dict(row) for row in result.mappings()] if query.is_select else []

@@ -34,7 +34,8 @@ def run(
     """Run the named statement inside the caller's transaction and return its rows."""
     cursor = driver_connection(conn).cursor(row_factory=dict_row)
     cursor.execute(statement(name, folder), parameters)
-    return cursor.fetchall() if cursor.description else []
+    # Not `description`: it describes each column, which costs as much as to read a row.
+    return cursor.fetchall() if cursor.rownumber is not None else []
 
 
 def run_fast(conn: AnyConnection, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

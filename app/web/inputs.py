@@ -73,8 +73,7 @@ class JobFields(Body):
 
     @model_validator(mode="after")
     def _one_due_time(self) -> Self:
-        given = (self.available_at, self.run_at, self.delay_seconds)
-        if sum(value is not None for value in given) > 1:
+        if (self.available_at, self.run_at, self.delay_seconds).count(None) < 2:
             raise ValueError("give one of available_at, run_at and delay_seconds")
         return self
 

@@ -13,6 +13,7 @@ from app.web.answers import JobAnswer, JobLinks
 from app.web.errors import Problem
 from app.web.headers import CANONICAL
 
+_FIELDS = tuple(name for name in JOB_COLUMNS if name in JobAnswer.model_fields)
 _ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 
 
@@ -34,7 +35,7 @@ def job_fields(job: Job) -> Mapping[str, Any]:
     """Return the fields of a JobAnswer, for it or for an answer that says more."""
     url = job_url(job.id)
     return {
-        **{name: getattr(job, name) for name in JOB_COLUMNS if name in JobAnswer.model_fields},
+        **{name: getattr(job, name) for name in _FIELDS},
         "links": JobLinks(
             self=url, **{name: f"{url}/{name}" for name in ("events", "cancel", "retry", "replay")}
         ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from app.web.answers import WarningAnswer
 from app.web.errors import FieldError, Problem
@@ -29,7 +29,7 @@ def payload_errors(
         return []
     try:
         # As JSON, for that is how the runner reads it.
-        known.payload.model_validate_json(json.dumps(payload))
+        known.payload.model_validate_json(to_json(payload))
     except ValidationError as error:
         return body_errors(error, known.payload, root=f"{root}/payload")
     return []
