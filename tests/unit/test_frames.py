@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame, unpack
+from worker.frames import FRAME_MAX_BYTES, Decoder, FrameError, pack, read_frame
 from worker.slots.ends import END, End, pack_end, read_end
 from worker.slots.output import OUTPUT_MAX_BYTES, OutputBuffer
 from worker.slots.runs import Run, Verdict
@@ -142,8 +142,9 @@ def test_runs_travel_together_as_far_as_they_are_small() -> None:
         for number, payload in enumerate(["{}", "x" * 70_000, "y" * 40_000, "z" * 40_000, "{}"])
     ]
     frames = list(Decoder().bodies(pack_window(5, runs)))
-    assert [len(unpack(body)["runs"]) for body in frames] == [1, 1, 1, 2]
-    ordered = [run for body in frames for run in read_window(unpack(body))]
+    windows = [list(read_window(body)) for body in frames]
+    assert [len(window) for window in windows] == [1, 1, 1, 2]
+    ordered = [run for window in windows for run in window]
     assert ordered == [
         Ordered(number, run.id, run.claim_seq, "t", 2, run.payload_text, None)
         for number, run in enumerate(runs, 5)

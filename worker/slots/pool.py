@@ -7,9 +7,6 @@ alive past the lease.
 from __future__ import annotations
 
 import collections
-import contextlib
-import os
-import selectors
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -23,8 +20,10 @@ from worker.slots.process import SlotProcess
 from worker.slots.processes import SlotProcesses
 from worker.slots.runs import Ended, Run, StopReason, Told, Verdict
 from worker.slots.waiting import Waiting
+from worker.slots.watch import Watch
 
 TICK_SECONDS = 1.0
+GATHER_SECONDS = 0.001  # being woken for one end costs more than hearing of it
 
 
 class Pool:
@@ -53,18 +52,17 @@ class Pool:
         self._on_ended = on_ended
         self._on_change = on_change
         self._waiting = Waiting()
-        self._selector = selectors.DefaultSelector()
+        self._watch = Watch()
         self._slots = SlotProcesses(
             size=size,
             recycle_jobs=recycle_jobs,
             guards=guards,
             waiting=self._waiting,
-            selector=self._selector,
+            watch=self._watch,
             on_ended=on_ended,
             on_told=on_told,
         )
         self._commands: collections.deque[Callable[[], None]] = collections.deque()
-        self._wake_read, self._wake_write = os.pipe()
         self._is_closing = False
 
     @property
@@ -74,11 +72,7 @@ class Pool:
 
     def start(self) -> None:
         """Start the guard and the slots; raises GuardError where handlers cannot be imported."""
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, self._take_wake)
-        link = self._guards.start()
-        self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
+        self._watch.add(self._guards.start().control, self._hear_guard)
 
     def submit(self, runs: Sequence[Run]) -> None:
         """Give `runs` to slots, or to the next that are free."""
@@ -102,8 +96,9 @@ class Pool:
         """Serve until closed, then end every slot."""
         try:
             while not self._is_closing:
-                for key, mask in self._selector.select(self._seconds_to_wait()):
-                    key.data(mask)
+                if self._slots.have_much_ahead:
+                    time.sleep(GATHER_SECONDS)
+                self._watch.wait(self._seconds_to_wait())
                 while self._commands:
                     self._commands.popleft()()
                 self._keep_time()
@@ -112,15 +107,11 @@ class Pool:
         finally:
             self._guards.end()
             self._slots.close()
-            self._selector.close()
+            self._watch.close()
 
     def _command(self, command: Callable[[], None]) -> None:
         self._commands.append(command)
-        with contextlib.suppress(BlockingIOError):  # it is awake already
-            os.write(self._wake_write, b"!")
-
-    def _take_wake(self, _mask: int) -> None:
-        os.read(self._wake_read, 4096)
+        self._watch.wake()
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -149,7 +140,7 @@ class Pool:
         if not self._guards.is_ready and now >= self._guards.retry_at:
             link = self._guards.start_again()
             if link is not None:
-                self._selector.register(link.control, selectors.EVENT_READ, self._hear_guard)
+                self._watch.add(link.control, self._hear_guard)
 
     def _do_what_is_due(self, slot: SlotProcess, now: float) -> None:
         if slot.kill_at is not None and now >= slot.kill_at:
@@ -199,8 +190,7 @@ class Pool:
 
     def _lose_guard(self) -> None:
         """Record that all slots are gone with their guard, and have it started again."""
-        if self._guards.link.control in self._selector.get_map():
-            self._selector.unregister(self._guards.link.control)
+        self._watch.forget(self._guards.link.control)
         self._slots.lose_guard()
         self._guards.lost()
         self._on_change()

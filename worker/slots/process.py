@@ -22,7 +22,7 @@ from worker.slots.windows import pack_window
 
 _READ_BYTES = 65_536
 _DRAIN_ROUNDS = 64
-MOST_AHEAD = 64
+MOST_AHEAD = 128
 SHORT_SECONDS = 0.002
 CALL_BACK_SECONDS = 0.05
 

@@ -6,7 +6,6 @@ is what it is at, and how those before ended is in its socket.
 
 from __future__ import annotations
 
-import selectors
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +21,14 @@ from worker.slots.process import SlotProcess, describe_exit
 from worker.slots.runs import LOGS_PER_RUN, Ended, StopReason, Told, Verdict
 from worker.slots.verdicts import read_told
 from worker.slots.waiting import Waiting
+from worker.slots.watch import READ, WRITE, Watch
 
 RESPAWN_SECONDS = 1.0
+MUCH_AHEAD = 8
 
 
 class SlotProcesses:
-    """A fixed number of slot processes below one guard. Used by the pool's thread alone.
-
-    What is registered with `selector` has as its data what to call with the mask of events.
-    """
+    """A fixed number of slot processes below one guard. Used by the pool's thread alone."""
 
     def __init__(
         self,
@@ -39,7 +37,7 @@ class SlotProcesses:
         recycle_jobs: int,
         guards: GuardKeeper,
         waiting: Waiting,
-        selector: selectors.BaseSelector,
+        watch: Watch,
         on_ended: Callable[[Ended], None],
         on_told: Callable[[Told], None],
     ) -> None:
@@ -47,7 +45,7 @@ class SlotProcesses:
         self._recycle_jobs = recycle_jobs
         self._guards = guards
         self._waiting = waiting
-        self._selector = selector
+        self._watch = watch
         self._on_ended = on_ended
         self._on_told = on_told
         self._slots: dict[int, SlotProcess] = {}
@@ -57,6 +55,11 @@ class SlotProcesses:
     def __iter__(self) -> Iterator[SlotProcess]:
         """Go through the slots, of which some may be removed meanwhile."""
         return iter([*self._slots.values()])
+
+    @property
+    def have_much_ahead(self) -> bool:
+        """Whether one of them will be at short runs for a moment yet."""
+        return any(len(slot.runs) > MUCH_AHEAD for slot in self._slots.values())
 
     @property
     def spawn_at(self) -> float:
@@ -75,19 +78,15 @@ class SlotProcesses:
             self._slots[slot.key] = slot
             self._guards.link.spawn(slot.key, slot.slot_ends())
             slot.close_slot_ends()
-            self._selector.register(
-                slot.connection, selectors.EVENT_READ, partial(self._hear_slot, slot)
-            )
-            self._selector.register(
-                slot.output_fd, selectors.EVENT_READ, partial(self._take_output, slot)
-            )
+            self._watch.add(slot.connection, partial(self._hear_slot, slot))
+            self._watch.add(slot.output_fd, partial(self._take_output, slot))
 
     def assign(self) -> None:
         """Give waiting runs to slots."""
         if self._waiting:
             for slot, runs in self._waiting.deal(self._slots.values(), self._recycle_jobs):
                 slot.send(runs)
-                self._watch(slot)
+                self._await_room(slot)
 
     def stop(self, slot: SlotProcess, reason: StopReason, grace_seconds: float) -> None:
         """Ask the tree to end, and set when it will be killed; the first reason counts.
@@ -141,25 +140,19 @@ class SlotProcesses:
 
     # -- what a slot says ------------------------------------------------------------------------
 
-    def _write(self, slot: SlotProcess) -> None:
-        slot.write()
-        self._watch(slot)
-
-    def _watch(self, slot: SlotProcess) -> None:
+    def _await_room(self, slot: SlotProcess) -> None:
         """Hear of room in the socket while something waits for it."""
-        if slot.is_write_wanted == bool(slot.outgoing):
-            return
-        slot.is_write_wanted = bool(slot.outgoing)
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if slot.outgoing else 0)
-        if slot.connection in self._selector.get_map():
-            self._selector.modify(slot.connection, wanted, partial(self._hear_slot, slot))
+        if slot.is_write_wanted != bool(slot.outgoing):
+            slot.is_write_wanted = bool(slot.outgoing)
+            self._watch.await_room(slot.connection, slot.is_write_wanted)
 
     def _hear_slot(self, slot: SlotProcess, mask: int) -> None:
         if slot.key not in self._slots:
             return
-        if mask & selectors.EVENT_WRITE:
-            self._write(slot)
-        if mask & selectors.EVENT_READ:
+        if mask & WRITE:
+            slot.write()
+            self._await_room(slot)
+        if mask & READ:
             self._hear(slot)
 
     def _hear_all(self, slot: SlotProcess) -> None:
@@ -171,7 +164,7 @@ class SlotProcesses:
         data = slot.read()
         if not data:
             if data is not None:
-                self._forget(slot.connection)  # how it died is told by the guard, in a moment
+                self._watch.forget(slot.connection)  # how it died is told by the guard, in a moment
             return False
         try:
             for said in slot.heard(data):
@@ -199,7 +192,7 @@ class SlotProcesses:
 
     def _take_output(self, slot: SlotProcess, _mask: int) -> None:
         if slot.key in self._slots and not slot.read_output():
-            self._forget(slot.output_fd)
+            self._watch.forget(slot.output_fd)
 
     def _end_run(
         self,
@@ -236,8 +229,8 @@ class SlotProcesses:
         self._waiting.put_back(slot.call_back())
         while slot.runs:
             self._end_run(slot, Verdict.DIED, reason, stop=slot.stop)
-        self._forget(slot.connection)
-        self._forget(slot.output_fd)
+        self._watch.forget(slot.connection)
+        self._watch.forget(slot.output_fd)
         slot.close()
 
     def _bury(self, slot: SlotProcess, reason: str) -> None:
@@ -249,10 +242,6 @@ class SlotProcesses:
         self._remove(slot, reason)
         if slot.jobs_done == jobs_done == 0:  # it began nothing at all
             self._spawn_at = time.monotonic() + RESPAWN_SECONDS
-
-    def _forget(self, fileobj: Any) -> None:
-        if fileobj in self._selector.get_map():
-            self._selector.unregister(fileobj)
 
     # -- what the guard says ---------------------------------------------------------------------
 

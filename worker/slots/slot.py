@@ -114,8 +114,8 @@ class Slot:
         """Yield the runs that arrive; small ones come several at a time."""
         decoder = Decoder()
         while data := self._connection.recv(65_536):
-            for message in decoder.feed(data):
-                yield from read_window(message)
+            for body in decoder.bodies(data):
+                yield from read_window(body)
 
     def _takes_ticket(self) -> bool:
         try:

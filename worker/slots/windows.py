@@ -1,12 +1,16 @@
-"""Runs on their way to a slot: several to a frame, numbered one after the other."""
+"""Runs on their way to a slot: several to a frame, numbered one after the other.
+
+Marshalled: a slot may believe its runner, and is of the same interpreter.
+"""
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from worker.frames import pack
+from worker.frames import frame
 from worker.slots.runs import Run
 
 _FRAME_CHARACTERS = 65_536  # of payloads; what is more goes into the next frame
@@ -31,7 +35,7 @@ def pack_window(first: int, runs: Sequence[Run]) -> bytes:
     for number, run in enumerate(runs, first):
         size += len(run.payload_text)
         if listed and size > _FRAME_CHARACTERS:
-            frames += pack({"first": number - len(listed), "runs": listed})
+            frames += frame(marshal.dumps((number - len(listed), listed)))
             listed, size = [], len(run.payload_text)
         listed.append(
             (
@@ -43,10 +47,11 @@ def pack_window(first: int, runs: Sequence[Run]) -> bytes:
                 run.memory_bytes,
             )
         )
-    return frames + pack({"first": first + len(runs) - len(listed), "runs": listed})
+    return frames + frame(marshal.dumps((first + len(runs) - len(listed), listed)))
 
 
-def read_window(message: dict[str, Any]) -> Iterator[Ordered]:
+def read_window(body: bytes) -> Iterator[Ordered]:
     """Yield the runs that a frame brought."""
-    for number, (claimed, *more) in enumerate(message["runs"], message["first"]):
+    first, listed = marshal.loads(body)  # noqa: S302 - see above
+    for number, (claimed, *more) in enumerate(listed, first):
         yield Ordered(number, UUID(int=claimed), *more)
