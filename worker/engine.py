@@ -10,36 +10,34 @@ database's, never simply sent again.
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from app import jobs
 from app.jobs import Claim
 from worker.agenda import NEVER, Agenda
 from worker.backoff import backoff_seconds
 from worker.caller import Answer, Caller
+from worker.chores import Chores
 from worker.clock import Clock
-from worker.database import Connection, Database
-from worker.delivery import Delivery
+from worker.database import Database
 from worker.dispatch import Dispatcher
+from worker.exchange import Exchange, Exchanger
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
+from worker.inbox import Inbox
 from worker.journal import Journal
 from worker.lease import Lease
 from worker.ledger import Ledger
-from worker.orders import Order, Orders, Taken, carry_out
+from worker.orders import Order, Orders, Taken
 from worker.outbox import Parcel
 from worker.pace import Pace
 from worker.registry import Registry
 from worker.settle import Settlement, release
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Told, Verdict
 from worker.slots.slots import Slots
-from worker.sweeper import Sweeper
 
 if TYPE_CHECKING:
     from config import Settings
@@ -47,15 +45,6 @@ if TYPE_CHECKING:
 RECONNECT_CAP_SECONDS = 5.0
 CALLERS = 2
 BESIDE = 100  # settlements that are worth an exchange beside the one that is under way
-
-
-class Exchange(NamedTuple):
-    """What is written and claimed in one transaction."""
-
-    parcel: Parcel
-    orders: Sequence[Order]
-    turn: int
-    sent_at: float
 
 
 class Engine:
@@ -77,9 +66,10 @@ class Engine:
         self._identity = identity
         self._lease = lease
         self._journal = journal
-        self._clock = clock
+        self._inbox: Inbox[Answer[Exchange, list[Taken]]] = Inbox()
         self._callers: list[Caller[Exchange, list[Taken]]] = [
-            Caller(settings, make=self._make, on_answer=self._answer) for _ in range(CALLERS)
+            Caller(settings, make=Exchanger(registry, identity).make, on_answer=self._inbox.answer)
+            for _ in range(CALLERS)
         ]
         self._agenda = Agenda(
             look_seconds=settings.runner_look_seconds, lease_seconds=settings.runner_lease_seconds
@@ -91,13 +81,6 @@ class Engine:
             on_held=heartbeat.holding,
             on_queued=self._agenda.due_in,
         )
-        self._delivery = Delivery(
-            actor=identity.actor,
-            allowlist=registry.allowlist,
-            specs=registry.specs,
-            random=random.random,
-        )
-        self._sweeper = Sweeper(settings, identity.instance)
         self._dispatcher = Dispatcher(
             registry,
             timeout_seconds=settings.job_timeout_seconds,
@@ -110,12 +93,7 @@ class Engine:
             running=self._ledger.outbox.running,
             capacity=lambda kind: self.slots.capacity(kind),
         )
-        self._condition = threading.Condition()
-        self._inbox: deque[Ended | Told] = deque()
-        self._answers: deque[Answer[Exchange, list[Taken]]] = deque()
-        self._notify_at = NEVER
-        self._is_woken = False
-        self._is_draining = False
+        self._chores = Chores(settings, registry, identity, orders=self._orders, clock=clock)
         self._is_claiming = False
         self._compare_at = [0.0]
         self._failures = 0
@@ -128,49 +106,32 @@ class Engine:
     def wake(self) -> None:
         """There may be work."""
         self._journal.woken()
-        with self._condition:
-            self._is_woken = True
-            self._condition.notify()
+        self._inbox.wake()
 
     def drain(self) -> None:
         """Claim no more; `run` returns when nothing is held."""
-        with self._condition:
-            self._is_draining = True
-            self._condition.notify()
+        self._inbox.drain()
 
     def tell(self, news: Ended | Told) -> None:
-        """A run ended, or its handler said something.
+        """A run ended, or its handler said something."""
+        self._inbox.tell(news)
 
-        The lock is taken only for an engine that waits for so much news: it looks into the inbox
-        once more after it said that it will.
-        """
-        self._inbox.append(news)
-        if len(self._inbox) >= self._notify_at:
-            with self._condition:
-                self._condition.notify()
+    def capacity_changed(self) -> None:
+        """The pool has more or fewer slots than before."""
+        self._inbox.nudge()
 
     @property
     def held(self) -> int:
         """How many claims it holds."""
         return len(self._ledger.outbox)
 
-    def capacity_changed(self) -> None:
-        """The pool has more or fewer slots than before."""
-        with self._condition:
-            self._condition.notify()
-
-    def _answer(self, answer: Answer[Exchange, list[Taken]]) -> None:
-        with self._condition:
-            self._answers.append(answer)
-            self._condition.notify()
-
     # -- the thread ------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve until drained and nothing is held."""
         while not self._is_done():
-            self._wait_until_due()
-            self._take_inbox()
+            self._inbox.wait(self._awaits, on_wake=self._agenda.woken)
+            self._take_news()
             self._take_answers()
             if time.monotonic() < self._resume_at:
                 continue
@@ -181,34 +142,17 @@ class Engine:
         self._retire()
 
     def _is_done(self) -> bool:
-        with self._condition:
-            is_quiet = not self._inbox and not self._answers and not self._busy
-            return self._is_draining and is_quiet and not self._ledger.outbox
+        return self._inbox.is_draining and not (self._inbox or self._busy or self._ledger.outbox)
 
     @property
     def _busy(self) -> int:
         return sum(caller.is_busy for caller in self._callers)
 
-    def _wait_until_due(self) -> None:
-        with self._condition:
-            while not self._answers:
-                if self._is_woken:
-                    self._is_woken = False
-                    self._agenda.woken()
-                if self._is_draining and not self._ledger.outbox and not self._busy:
-                    break
-                self._notify_at, due_at = self._awaits()
-                if len(self._inbox) >= self._notify_at:
-                    break
-                wait_seconds = due_at - time.monotonic()
-                if wait_seconds <= 0:
-                    break
-                self._condition.wait(None if wait_seconds == NEVER else wait_seconds)
-            self._notify_at = NEVER
-
     def _awaits(self) -> tuple[float, float]:
         """Return how much news, and which time, there is something to do at."""
         busy, outbox = self._busy, self._ledger.outbox
+        if self._is_done():
+            return 1, 0.0
         if busy == CALLERS or (busy and self._is_comparing()):
             return NEVER, NEVER
         times = [*self._compare_at]
@@ -216,8 +160,8 @@ class Engine:
             times.append(outbox.due_at)
         elif outbox.ready >= BESIDE:
             times.append(0.0)
-        if not self._is_draining:
-            times += (self._agenda.next_at, self._sweeper.due_at)
+        if not self._inbox.is_draining:
+            times += (self._agenda.next_at, self._chores.sweep_at)
             if not self._is_claiming and self._orders.make():
                 times.append(self._agenda.claim_at)
         news = max(1, BESIDE - outbox.ready) if busy else 1
@@ -227,14 +171,14 @@ class Engine:
         """Whether nothing may be written or claimed before the claims were compared."""
         return min(self._compare_at) <= time.monotonic()
 
-    def _take_inbox(self) -> None:
+    def _take_news(self) -> None:
         seen = set()
-        while self._inbox:
-            news = self._inbox.popleft()
+        while self._inbox.news:
+            news = self._inbox.news.popleft()
             if isinstance(news, Told):
                 self._ledger.told(news)
                 continue
-            self._ledger.ended(news, is_draining=self._is_draining)
+            self._ledger.ended(news, is_draining=self._inbox.is_draining)
             waited_in_vain = news.verdict is Verdict.NOT_STARTED and news.stop is None
             seconds = NOT_STARTED_AFTER_SECONDS if waited_in_vain else news.seconds
             self._pace.took(news.run.job_type, seconds)
@@ -251,14 +195,16 @@ class Engine:
             self._compare()
         if self._busy < CALLERS:
             self._begin_exchanges()
-        if self._is_draining or self._busy == CALLERS:
+        if self._inbox.is_draining or self._busy == CALLERS:
             return
         database = self._free().database
-        if self._sweeper.due_at <= time.monotonic():
-            with database.statement() as conn:
-                self._sweeper.sweep(conn)
+        if self._chores.sweep_at <= time.monotonic():
+            self._chores.sweep(database)
         if self._agenda.rescue_at <= time.monotonic():
-            self._rescue(database)
+            rescued = self._chores.rescue(database)
+            self._database_answered()
+            self._agenda.rescued()
+            self._journal.rescued(rescued)
         elif self._agenda.look_at <= time.monotonic():
             self._look(database)
 
@@ -269,19 +215,16 @@ class Engine:
 
         Both are one exchange, unless there is much to write: that is under way beside the claim.
         """
-        outbox, nothing = self._ledger.outbox, Parcel((), (), ())
+        now, outbox = time.monotonic(), self._ledger.outbox
         orders: Sequence[Order] = ()
-        if (
-            not (self._is_claiming or self._is_draining)
-            and self._agenda.claim_at <= time.monotonic()
-        ):
+        if not (self._is_claiming or self._inbox.is_draining) and self._agenda.claim_at <= now:
             orders = self._orders.make()
         is_much = outbox.ready >= BESIDE
-        if is_much or (not self._busy and outbox.due_at <= time.monotonic()):
+        if is_much or (not self._busy and outbox.due_at <= now):
             self._begin_exchange(self._ledger.take(), () if is_much else orders)
             orders = orders if is_much else ()
         if orders and self._busy < CALLERS:
-            self._begin_exchange(nothing, orders)
+            self._begin_exchange(Parcel((), (), ()), orders)
 
     def _begin_exchange(self, parcel: Parcel, orders: Sequence[Order]) -> None:
         self._turn += 1
@@ -291,23 +234,9 @@ class Engine:
     def _free(self) -> Caller[Exchange, list[Taken]]:
         return next(caller for caller in self._callers if not caller.is_busy)
 
-    def _make(self, database: Database, exchange: Exchange) -> list[Taken]:
-        """Carry out an exchange, on a caller's thread."""
-
-        def claim_more(conn: Connection) -> list[Taken]:
-            identity, turn = self._identity, exchange.turn
-            return [
-                taken
-                for order in exchange.orders
-                for taken in carry_out(conn, order, identity=identity, turn=turn)
-            ]
-
-        more = claim_more if exchange.orders else None
-        return self._delivery.deliver(database, exchange.parcel, more)
-
     def _take_answers(self) -> None:
-        while self._answers:
-            caller, exchange, taken, error = self._answers.popleft()
+        while self._inbox.answers:
+            caller, exchange, taken, error = self._inbox.answers.popleft()
             caller.done()
             self._is_claiming = self._is_claiming and not exchange.orders
             self._ledger.answered(exchange.parcel)
@@ -337,7 +266,7 @@ class Engine:
         self._ledger.open(claims)
         runs: list[Run] = []
         for claim in claims:
-            if self._is_draining:
+            if self._inbox.is_draining:
                 plan: Run | Settlement = release(claim)
             else:
                 expected = self._pace.expected(claim.job_type)
@@ -355,56 +284,25 @@ class Engine:
     # -- other calls, which the engine waits for -------------------------------------------------
 
     def _compare(self) -> None:
-        """Say who we are, and compare the claims that we hold with those the database knows of.
+        """Compare the claims that we hold with those the database knows of.
 
         What it has and we have not was claimed by a call whose answer was lost: it is run now. What
         we have and it has not was rescued from us. Nothing is under way meanwhile.
         """
-        sent_at = self._lease.now()
-        database = self._free().database
-        with database.transaction() as conn:
-            jobs.register_runner(
-                conn,
-                id=self._identity.instance,
-                name=self._identity.name,
-                host=self._identity.host,
-                pid=self._identity.pid,
-                version=self._identity.version,
-                allowlist=self._registry.allowlist,
-                slots=sum(self.slots.capacity(kind) for kind in self._registry.kinds),
-            )
-            if self._orders.shared_limits:
-                jobs.declare_limits(conn, list(self._orders.shared_limits))
-            held = jobs.held_claims(conn, runner_instance=self._identity.instance)
+        sent_at, database = self._lease.now(), self._free().database
+        slots = sum(self.slots.capacity(kind) for kind in self._registry.kinds)
+        held = self._chores.register(database, slots=slots)
         self._lease.renewed(sent_at)
         self._database_answered()
         self._compare_at = [at for at in self._compare_at if at > time.monotonic()] + [NEVER]
         self._begin(database, self._ledger.compare(held))
 
-    def _rescue(self, database: Database) -> None:
-        with database.statement() as conn:
-            rescued = jobs.rescue(
-                conn,
-                lease_seconds=self._settings.runner_lease_seconds,
-                budget=self._settings.runner_rescue_budget,
-                actor=self._identity.actor,
-            )
-        self._database_answered()
-        self._agenda.rescued()
-        self._journal.rescued(rescued)
-
     def _look(self, database: Database) -> None:
-        with database.statement() as conn:
-            look = self._clock.look(
-                conn,
-                runner_instance=self._identity.instance,
-                allowlist=self._orders.open_types(self._registry.allowlist),
-                lease_seconds=self._settings.runner_lease_seconds,
-            )
+        look = self._chores.look(database)
         self._database_answered()
         self._agenda.looked(look)
         self._journal.looked()
-        for caller in self._callers[1:]:  # in need while there is much to do
+        for caller in self._callers[1:]:  # of use while there is much to do
             if not caller.is_busy:
                 caller.database.drop()
 
@@ -432,10 +330,8 @@ class Engine:
             self._compare_at.append(now + self._settings.runner_lease_seconds)
 
     def _retire(self) -> None:
-        """Say goodbye; a database that does not hear it sees the lease run out."""
         try:
-            with self._free().database.statement() as conn:
-                jobs.retire_runner(conn, runner_instance=self._identity.instance)
+            self._chores.retire(self._free().database)
         except psycopg.Error as error:
             self._journal.database_lost(error)
         for caller in self._callers:
