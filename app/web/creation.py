@@ -55,7 +55,7 @@ class Creation:
 def create_job(plane: ControlPlane, job_type: str, body: JobFields) -> Creation:
     """Commit the job that `body` asks for. Raises Problem, IdempotencyKeyReused."""
     check_payload(plane, job_type, body.payload)
-    fields = {"job_type": job_type, **new_job_fields(body)}
+    fields = {"job_type": job_type, "request_id": request_id(), **new_job_fields(body)}
     return commit_job(plane, fields, meaning=body.model_dump(mode="json", exclude_defaults=True))
 
 
@@ -82,7 +82,8 @@ def create_jobs(
 ) -> tuple[list[UUID], RunnerState]:
     """Commit jobs together and return their ids in order. Raises Problem."""
     _check_payloads(plane, bodies)
-    new = [NewJob(job_type=body.job_type, **new_job_fields(body)) for body in bodies]
+    shared: dict[str, Any] = {"request_id": request_id()}
+    new = [NewJob(job_type=body.job_type, **shared, **new_job_fields(body)) for body in bodies]
     with plane.transaction() as conn:
         return enqueue_many(conn, new, actor=ACTOR), see_runners(plane, conn)
 
@@ -151,10 +152,10 @@ def batch_answer(
 
 
 def new_job_fields(body: JobFields) -> dict[str, Any]:
-    """Return the fields of NewJob besides its type."""
+    """Return what a body says of NewJob besides its type."""
     fields = {name: getattr(body, name) for name in _OWN_FIELDS}
-    due = body.available_at or body.run_at
-    return {**fields, "available_at": due, "request_id": request_id()}
+    fields["available_at"] = body.available_at or body.run_at
+    return fields
 
 
 def _check_payloads(plane: ControlPlane, bodies: Sequence[NewJobBody]) -> None:

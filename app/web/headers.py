@@ -30,8 +30,10 @@ _ONE_YEAR = "max-age=31536000"
 
 def add_headers(response: Response, settings: Settings) -> None:
     """Add what is missing; a page that sets its own Content-Security-Policy keeps it."""
+    present = {name.lower() for name, _ in response.headers}
     for name, value in _ALWAYS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in present:
+            response.headers.add(name, value)
     response.headers["X-Request-Id"] = request_id()
     if settings.is_production:
         response.headers["Strict-Transport-Security"] = _ONE_YEAR
