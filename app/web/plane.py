@@ -47,7 +47,11 @@ class ControlPlane:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Begin; commit at the end of the block. All of it, the commit too, has one deadline."""
+        """Begin; commit at the end of the block. All of it, the commit too, has one deadline.
+
+        For a single statement, too: one that was given up goes on in the server, and by autocommit
+        it would come true behind the answer that said it failed.
+        """
         with (
             self.engine.connect() as conn,
             deadline(driver_connection(conn), self.settings.database_timeout_seconds),

@@ -20,6 +20,7 @@ from tests.control_plane import HEADERS, JOBS, TRIGGER, body, make_app, problem,
 from tests.listeners import listening
 
 CANARY = "canary-in-an-exception"
+JOB = {"job_type": "test_job"}
 
 
 def unreachable_url() -> str:
@@ -104,6 +105,28 @@ def test_a_statement_that_hangs_is_given_up_and_the_next_request_works(
             assert time.monotonic() - started < 2
         problem(blocked, 503, "database_unavailable")
         assert client.post(created["links"]["cancel"]).status_code == 200
+
+
+def test_a_job_that_was_given_up_is_not_made_later(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with serving(database_url, database_timeout_seconds=0.5, database_pool_size=1) as client:
+        with connection.transaction():
+            connection.execute("lock table ops_jobs in share mode")
+            problem(client.post(JOBS, json=JOB), 503, "database_unavailable")
+        # The statement that waited goes on when the lock is free; nothing of it may be committed.
+        made = body(client.post(JOBS, json=JOB))
+        assert [job["id"] for job in body(client.get(JOBS))["data"]] == [made["id"]]
+
+
+def test_what_fails_beside_a_job_leaves_no_job(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with serving(database_url, database_timeout_seconds=0.5) as client:
+        with connection.transaction():
+            connection.execute("lock table ops_runners")
+            problem(client.post(JOBS, json=JOB), 503, "database_unavailable")
+        assert body(client.get(JOBS))["data"] == []
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
