@@ -271,8 +271,8 @@ class Settings:
         unit="seconds", expected="0 or more", example="5", accepts=_is_not_negative,
     )  # fmt: skip
     runner_recycle_jobs: int = _setting(
-        500, "A process slot is replaced after this many jobs.", group="runner", unit="jobs",
-        expected="more than 0", example="500", accepts=_is_positive,
+        5_000, "A process slot is replaced after this many jobs.", group="runner", unit="jobs",
+        expected="more than 0", example="5000", accepts=_is_positive,
     )  # fmt: skip
     runner_memory_bytes: int = _setting(
         0, "Memory that a run may add to its process slot where its handler says nothing; 0: any.",
