@@ -39,13 +39,12 @@ def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: s
     made = conn.execute(_IDS, [len(jobs)]).fetchall()
     ids: list[UUID] = [row[0] for row in made]
     now: datetime = made[0][1]
+    at_once = now.isoformat()  # most jobs are due now: the time is written for all of them once
     with conn.cursor() as cursor, cursor.copy(_JOBS) as copy:
         for job_id, job in zip(ids, jobs, strict=True):
-            available_at = job.available_at
-            if available_at is None:
-                available_at = (
-                    now + timedelta(seconds=job.delay_seconds) if job.delay_seconds else now
-                )
+            available_at: datetime | str = job.available_at or at_once
+            if job.available_at is None and job.delay_seconds:
+                available_at = now + timedelta(seconds=job.delay_seconds)
             copy.write_row(
                 (
                     job_id, job.job_type, job.queue, job.priority,

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from app.web.strict_json import WHITE_SPACE, InvalidJSON
 
-# As in strict_json: possessive, with an optional closing quote, so that it is linear on any input.
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
-_OPENING = frozenset("[{")
-_CLOSING = frozenset("]}")
+# The next bracket or comma outside of strings, or the end. As in strict_json: possessive, with an
+# optional closing quote; it matches from wherever it begins, so that it is linear on any input.
+_MARK = re.compile(
+    r"""(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+"?)*+(?P<mark>[\[\]{},]|\Z)""", re.DOTALL
+)
 
 
 def split_lines(text: str) -> Iterator[str]:
@@ -31,20 +32,21 @@ def split_array(text: str) -> Iterator[str]:
     if not text.lstrip(WHITE_SPACE).startswith("["):
         raise InvalidJSON("Expected a JSON array.")
     depth = begin = 0
-    for match in _TOKEN.finditer(text):
-        found = match.group()
-        if found in _OPENING:
+    for match in _MARK.finditer(text):
+        mark = match["mark"]
+        if mark == ",":
+            if depth == 1:
+                yield text[begin : match.end() - 1]
+                begin = match.end()
+        elif mark in ("[", "{"):
             depth += 1
             if depth == 1:
                 begin = match.end()
-        elif found in _CLOSING:
+        elif mark:
             depth -= 1
             if depth == 0:
                 if text[match.end() :].strip(WHITE_SPACE):
                     raise InvalidJSON("Something follows the array.")
-                yield text[begin : match.start()]
+                yield text[begin : match.end() - 1]
                 return
-        elif found == "," and depth == 1:
-            yield text[begin : match.start()]
-            begin = match.end()
     raise InvalidJSON("The array does not end.")
