@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from psycopg.rows import tuple_row
+
 if TYPE_CHECKING:
     import psycopg
 
     from app.jobs.job import NewJob
 
-_IDS = "select ops_uuid7(), now() from generate_series(1, %s)"
+_IDS = "select array(select ops_uuid7() from generate_series(1, %s)), now()"
 _JOBS = """
 copy ops_jobs (id, job_type, queue, priority, payload, available_at, max_attempts, timeout_seconds,
                concurrency_key, tags, requested_by, request_id, replay_of, schedule_id) from stdin
@@ -27,7 +29,7 @@ _to_json = json.JSONEncoder(allow_nan=False).encode
 _EVENTS = """
 insert into ops_job_events (job_id, kind, actor, attempt)
 select id, 'queued', %s, 0
-  from unnest(%s::uuid[]) with ordinality as new (id, place)
+  from unnest(%b::uuid[]) with ordinality as new (id, place)
  order by place
 """
 
@@ -36,11 +38,12 @@ def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: s
     """Write jobs that have no dedupe key; returns their ids in the order given."""
     if not jobs:
         return []
-    made = conn.execute(_IDS, [len(jobs)]).fetchall()
-    ids: list[UUID] = [row[0] for row in made]
-    now: datetime = made[0][1]
+    ids: list[UUID]
+    now: datetime
+    cursor = conn.cursor(row_factory=tuple_row)  # the connection may be the caller's, with another
+    ((ids, now),) = cursor.execute(_IDS, [len(jobs)], binary=True).fetchall()
     at_once = now.isoformat()  # most jobs are due now: the time is written for all of them once
-    with conn.cursor() as cursor, cursor.copy(_JOBS) as copy:
+    with cursor.copy(_JOBS) as copy:
         for job_id, job in zip(ids, jobs, strict=True):
             available_at: datetime | str = job.available_at or at_once
             if job.available_at is None and job.delay_seconds:
@@ -53,5 +56,5 @@ def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: s
                     job.requested_by, job.request_id, job.replay_of, job.schedule_id,
                 )
             )  # fmt: skip
-    conn.execute(_EVENTS, [actor, ids])
+    cursor.execute(_EVENTS, [actor, ids])
     return ids

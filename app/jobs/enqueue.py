@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.db.connection import AnyConnection
 
 _TRIES = 5
+_to_json = json.JSONEncoder(allow_nan=False).encode
 
 
 def enqueue(
@@ -90,7 +91,7 @@ def _insert(
     body_sha256: bytes | None = None,
 ) -> list[Job]:
     parameters = {
-        "jobs": json.dumps([_as_json(job) for job in jobs], allow_nan=False),
+        "jobs": _to_json([_as_json(job) for job in jobs]),
         "actor": actor,
         "key": key,
         "body_sha256": body_sha256,
