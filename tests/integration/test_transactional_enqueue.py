@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy
+from psycopg.rows import dict_row
 from sqlalchemy.orm import Session
 
 from app import jobs
@@ -103,6 +104,16 @@ def test_the_callers_session_is_usable_after_a_duplicate(
         write(conn, "paid")
     assert (again.id, again.is_new) == (first.id, False)
     assert count(connection, "ops_queues") == 1
+
+
+def test_many_jobs_go_through_a_connection_whose_rows_are_dictionaries(connection: Conn) -> None:
+    later = jobs.NewJob(job_type=TYPE, delay_seconds=60, tags=["a", 'b"c'])
+    connection.row_factory = dict_row
+    ids = jobs.enqueue_many(connection, [jobs.NewJob(job_type=TYPE), later])
+    first, second = [jobs.get_job(connection, job_id) for job_id in ids]
+    assert (first.tags, second.tags) == ([], ["a", 'b"c'])
+    assert first.available_at == first.created_at
+    assert second.available_at - first.available_at == timedelta(seconds=60)
 
 
 # SQL
