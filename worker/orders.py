@@ -16,7 +16,7 @@ from worker.pace import Pace
 from worker.registry import Registry
 from worker.slots.kinds import Kind
 
-MOST_PER_CLAIM = 500
+MOST_PER_CLAIM = 1_000
 
 
 class Order(NamedTuple):

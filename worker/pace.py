@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 AHEAD_SECONDS = 0.1
-MOST_AHEAD = 1_000
+MOST_AHEAD = 2_000
 _WEIGHT = 0.2
 _FORGET_SECONDS = 60.0
 

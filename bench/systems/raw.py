@@ -11,20 +11,20 @@ from bench.job_types import ALLOWLIST, JOB_TYPES
 from bench.pacing import Timed, each
 from bench.payload import encode, payload
 from bench.systems import QUEUE, Options, Ready
+from worker.orders import MOST_PER_CLAIM
 
 JOB_TYPE = JOB_TYPES["thread"]
-BATCH = 500
 CHUNK = 20_000
 IDLE_SECONDS = 0.004
 INSERT = "insert into ops_jobs (job_type, queue, payload) values (%s, %s, %s)"
 
 
 class System:
-    """Options: `batch`, the claims of one statement; `queue` and `job_types` of a bulk load."""
+    """Options: `batch`, the claims of one statement, the engine's most; `queue` and `job_types` of a bulk load."""
 
     def __init__(self, url: str, options: Options) -> None:
         self._url = url
-        self._batch = options.get("batch", BATCH)
+        self._batch = options.get("batch", MOST_PER_CLAIM)
         self._queue = options.get("queue", QUEUE)
         self._job_types = options.get("job_types", [JOB_TYPE])
 
