@@ -20,7 +20,7 @@ INSERT = "insert into ops_jobs (job_type, queue, payload) values (%s, %s, %s)"
 
 
 class System:
-    """Options: `batch`, the claims of one statement, the engine's most; `queue` and `job_types` of a bulk load."""
+    """Options: `batch`, the claims of one statement; `queue` and `job_types` of a bulk load."""
 
     def __init__(self, url: str, options: Options) -> None:
         self._url = url
