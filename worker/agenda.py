@@ -1,7 +1,7 @@
 """When to claim, to look and to rescue next: the clockwork of a runner that is silent when idle.
 
-A claim that was not filled is followed by one look, and the look says when to come again. Between
-them nothing is sent, unless a wake-up asks for a claim.
+A claim that exhausted what there is, is followed by one look, and the look says when to come again.
+Between them nothing is sent, unless a wake-up asks for a claim.
 """
 
 from __future__ import annotations
@@ -59,17 +59,22 @@ class Agenda:
         """We queued a job again ourselves: no look is needed to know when it is due."""
         self.claim_at = min(self.claim_at, self._clock() + seconds)
 
-    def claimed(self, count: int, *, is_filled: bool) -> None:
-        """A claim brought `count` jobs; `is_filled` says that it brought all it asked for."""
+    def take_claim(self) -> bool:
+        """Whether it is time to claim; what comes from now on is another time."""
+        is_time = self.claim_at <= self._clock()
+        if is_time:
+            self.claim_at = NEVER
+        return is_time
+
+    def claimed(self, count: int, *, is_exhausted: bool) -> None:
+        """A claim brought `count` jobs; `is_exhausted` says that more were asked for somewhere."""
         now = self._clock()
         self._misses = 0 if count else self._misses + 1
-        if is_filled:
-            # There may be more. A backlog must not keep a dead runner's jobs waiting for ever.
-            self.claim_at = now
-            self.look_at = min(self.look_at, max(now, self._looked_at) + self._lease_seconds)
-        else:
-            self.claim_at = NEVER
+        if is_exhausted:
             self.look_at = now
+        else:
+            # A backlog must not keep a dead runner's jobs waiting for ever.
+            self.look_at = min(self.look_at, max(now, self._looked_at) + self._lease_seconds)
 
     def looked(self, look: Look) -> None:
         """A look told what comes next."""

@@ -65,7 +65,7 @@ class Chores:
             return self._clock.look(
                 conn,
                 runner_instance=self._identity.instance,
-                allowlist=self._orders.open_types(self._registry.allowlist),
+                allowlist=self._orders.exhausted_types(),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
 

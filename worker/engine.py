@@ -161,9 +161,9 @@ class Engine:
         elif outbox.ready >= BESIDE:
             times.append(0.0)
         if not self._inbox.is_draining:
-            times += (self._agenda.next_at, self._chores.sweep_at)
+            times += (self._agenda.next_at, self._agenda.claim_at, self._chores.sweep_at)
             if not self._is_claiming and self._orders.make():
-                times.append(self._agenda.claim_at)
+                times.append(0.0)
         news = max(1, BESIDE - outbox.ready) if busy else 1
         return news, max(min(times), self._resume_at)
 
@@ -216,9 +216,10 @@ class Engine:
         Both are one exchange, unless there is much to write: that is under way beside the claim.
         """
         now, outbox = time.monotonic(), self._ledger.outbox
-        orders: Sequence[Order] = ()
-        if not (self._is_claiming or self._inbox.is_draining) and self._agenda.claim_at <= now:
-            orders = self._orders.make()
+        if self._agenda.take_claim():
+            self._orders.expect()
+        may_claim = not (self._is_claiming or self._inbox.is_draining)
+        orders: Sequence[Order] = self._orders.make() if may_claim else ()
         is_much = outbox.ready >= BESIDE
         if is_much or (not self._busy and outbox.due_at <= now):
             self._begin_exchange(self._ledger.take(), () if is_much else orders)
@@ -229,6 +230,7 @@ class Engine:
     def _begin_exchange(self, parcel: Parcel, orders: Sequence[Order]) -> None:
         self._turn += 1
         self._is_claiming = self._is_claiming or bool(orders)
+        self._orders.begin(orders)
         self._free().begin(Exchange(parcel, orders, self._turn, self._lease.now()))
 
     def _free(self) -> Caller[Exchange, list[Taken]]:
@@ -250,11 +252,9 @@ class Engine:
 
     def _take(self, database: Database, exchange: Exchange, taken: Sequence[Taken]) -> None:
         """Learn from what an exchange brought, and start it."""
-        for one in taken:
-            self._orders.took(one)
         claims = [claim for one in taken for claim in one.claims]
         if exchange.orders:
-            self._agenda.claimed(len(claims), is_filled=any(one.is_filled for one in taken))
+            self._agenda.claimed(len(claims), is_exhausted=self._orders.took(taken))
         elif self._orders.are_limited(e.claim.job_type for e in exchange.parcel.sent):
             self._agenda.due_in(0.0)
         if claims:
@@ -322,6 +322,8 @@ class Engine:
             self._failures, random.random, base_seconds=0.1, cap_seconds=RECONNECT_CAP_SECONDS
         )
         self._resume_at = now + max(0.02, pause)
+        if has_claimed:
+            self._orders.expect()
         if has_claimed or self._ledger.outbox:
             self._compare_at.append(now)
         if has_claimed:

@@ -48,7 +48,9 @@ class Taken(NamedTuple):
 class Orders:
     """Makes orders, of which no two are under way at a time. Used by the engine's thread alone.
 
-    `running` counts the held claims by job type, `capacity` the slots by kind.
+    `running` counts the held claims by job type, `capacity` the slots by kind. Only for kinds that
+    may find something an order is made: for all when it is time to claim, then for those that got
+    all they asked for. So a busy kind does not have an idle one ask with it.
     """
 
     def __init__(
@@ -71,20 +73,34 @@ class Orders:
         self._running = running
         self._capacity = capacity
         self._lanes = {kind: Lanes() for kind in self._kinds}
+        self._expecting = set(self._kinds)
+
+    def expect(self) -> None:
+        """Note that there may be something for every kind."""
+        self._expecting.update(self._kinds)
 
     def make(self) -> list[Order]:
         """Return what may be claimed now."""
-        orders = (self._order(kind, job_types) for kind, job_types in self._kinds.items())
+        orders = (self._order(kind) for kind in self._kinds if kind in self._expecting)
         return [order for order in orders if order is not None]
 
-    def took(self, taken: Taken) -> None:
-        """Learn from what a claim brought."""
-        self._lanes[taken.order.kind].claimed(
-            taken.claims,
-            was_full=taken.was_full,
-            is_filled=taken.is_filled,
-            seconds=taken.seconds,
-        )
+    def begin(self, orders: Sequence[Order]) -> None:
+        """Note that these orders are under way."""
+        self._expecting.difference_update(order.kind for order in orders)
+
+    def took(self, taken: Sequence[Taken]) -> bool:
+        """Learn from what orders brought; returns whether a kind found less than it asked for."""
+        for one in taken:
+            self._lanes[one.order.kind].claimed(
+                one.claims, was_full=one.was_full, is_filled=one.is_filled, seconds=one.seconds
+            )
+        self._expecting.update(one.order.kind for one in taken if one.is_filled)
+        return not self._expecting.issuperset(one.order.kind for one in taken)
+
+    def exhausted_types(self) -> list[str]:
+        """Return the open types of the kinds that would find nothing: a look is for these."""
+        kinds = (types for kind, types in self._kinds.items() if kind not in self._expecting)
+        return [job_type for types in kinds for job_type in self.open_types(types)]
 
     def are_limited(self, job_types: Iterable[str]) -> bool:
         """Whether a limit may have held back jobs of one of these types."""
@@ -98,8 +114,9 @@ class Orders:
         most, running = self.own_limits, self._running
         return tuple(t for t in job_types if running[t] < most.get(t, running[t] + 1))
 
-    def _order(self, kind: Kind, job_types: tuple[str, ...]) -> Order | None:
+    def _order(self, kind: Kind) -> Order | None:
         """Return the order for one kind: a slot at a short run is as good as free."""
+        job_types = self._kinds[kind]
         short = self._pace.short(job_types)
         held_short = sum(self._running[job_type] for job_type in short)
         held_long = sum(self._running[job_type] for job_type in job_types) - held_short

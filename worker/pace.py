@@ -25,12 +25,13 @@ class Pace:
         self._seen_at: dict[str, float] = {}
 
     def took(self, job_type: str, seconds: float) -> None:
-        """Note how long a run took; a slow one counts at once, a fast one by and by."""
-        known = self._seconds.get(job_type)
-        if known is None or seconds > known:
-            self._seconds[job_type] = seconds
-        else:
-            self._seconds[job_type] = known + _WEIGHT * (seconds - known)
+        """Note how long a run took.
+
+        One of microseconds that had to wait for its turn on a busy core must not count for
+        hundreds: what is claimed ahead waits for all of them, not for the slowest.
+        """
+        known = self._seconds.get(job_type, seconds)
+        self._seconds[job_type] = known + _WEIGHT * (seconds - known)
 
     def seen(self, job_types: Iterable[str]) -> None:
         """Note that runs of these types ended just now."""

@@ -14,6 +14,7 @@ from worker.texts import clean, describe
 RESULT_MAX_BYTES = 1_000_000
 RESULT_MAX_DEPTH = 64
 
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -53,7 +54,7 @@ def _encode(output: object) -> str:
     if isinstance(output, BaseModel):
         output = output.model_dump(mode="json")
     _check_object(output)
-    text = json.dumps(output, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _to_json(output)
     _check_size(text)
     return text
 

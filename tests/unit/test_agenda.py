@@ -27,13 +27,14 @@ def agenda(clock: Clock) -> Agenda:
 
 
 def idle(agenda: Agenda, due: float | None = None, lease: float | None = None) -> None:
-    agenda.claimed(0, is_filled=False)
+    agenda.claimed(0, is_exhausted=True)
     agenda.looked(Look(due, lease))
 
 
 def test_a_start_claims_at_once_and_then_looks(agenda: Agenda, clock: Clock) -> None:
     assert agenda.claim_at == clock.now
-    agenda.claimed(0, is_filled=False)
+    assert agenda.take_claim()
+    agenda.claimed(0, is_exhausted=True)
     assert (agenda.claim_at, agenda.look_at) == (NEVER, clock.now)
 
 
@@ -48,10 +49,16 @@ def test_a_due_time_is_slept_until(agenda: Agenda, clock: Clock) -> None:
     assert agenda.claim_at == clock.now + 12.5
 
 
-def test_a_claim_that_was_filled_is_followed_by_another(agenda: Agenda, clock: Clock) -> None:
-    agenda.claimed(4, is_filled=True)
-    assert agenda.claim_at == clock.now
+def test_a_claim_that_was_filled_is_followed_by_no_look(agenda: Agenda, clock: Clock) -> None:
+    agenda.claimed(4, is_exhausted=False)
     assert agenda.look_at > clock.now
+
+
+def test_a_wake_up_during_a_claim_is_heard_after_it(agenda: Agenda, clock: Clock) -> None:
+    assert agenda.take_claim()
+    agenda.woken()
+    agenda.claimed(0, is_exhausted=True)
+    assert agenda.claim_at == clock.now
 
 
 def test_a_backlog_does_not_put_off_the_look_for_dead_runners(agenda: Agenda, clock: Clock) -> None:
@@ -59,7 +66,7 @@ def test_a_backlog_does_not_put_off_the_look_for_dead_runners(agenda: Agenda, cl
     looked_at = clock.now
     for _ in range(10_000):
         clock.now += 0.1
-        agenda.claimed(4, is_filled=True)
+        agenda.claimed(4, is_exhausted=False)
     assert agenda.look_at <= looked_at + 61
 
 
