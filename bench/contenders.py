@@ -58,7 +58,7 @@ _OWN = (
         RAW,
         "raw SQL limit",
         finished=_FINISHED,
-        tuned="the same verbs in a loop, 500 at a time",
+        tuned="the same verbs in a loop, 1,000 at a time",
         default="none: it has no worker",
         bulk="COPY into ops_jobs, no events",
         records="result and events",
