@@ -162,8 +162,8 @@ class Engine:
             times.append(0.0)
         if not self._inbox.is_draining:
             times += (self._agenda.next_at, self._agenda.claim_at, self._chores.sweep_at)
-            if not self._is_claiming:
-                times.append(0.0 if self._orders.make() else self._orders.rests_until)
+            if not self._is_claiming and self._orders.make():
+                times.append(0.0)
         news = max(1, BESIDE - outbox.ready) if busy else 1
         return news, max(min(times), self._resume_at)
 

@@ -2,8 +2,8 @@
 
 While somebody holds a snapshot, every claimed entry stays in the ready index, dead and not
 removable; a claim that starts at the front walks them all. A busy runner therefore goes on from its
-marks, and looks from the front only now and then: each second. Whether busy or not, where looking
-from the front has become slow it takes a twentieth of the time at most.
+marks, and looks from the front only now and then: each second, or less often where that look has
+become slow, so that it takes a twentieth of the time at most.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from app.jobs import Claim, Lane
 
 FULL_SECONDS = 1.0
 _SHARE = 20
-_SLOW_SECONDS = 0.005
 
 _lane_of = attrgetter("priority", "queue", "job_type", "concurrency_key")
 
@@ -28,26 +27,20 @@ class Lanes:
         self._clock = clock
         self._lanes: dict[tuple[int, str, str, str], Lane] = {}
         self._full_at = 0.0
-        self.rests_until = 0.0
 
     def known(self) -> list[Lane] | None:
-        """Return the lanes to claim from, None where the claim has to look for them.
-
-        It returns none at all where nothing is known, and looking has to wait until `rests_until`.
-        """
-        now = self._clock()
-        wants_full = not self._lanes or now >= self._full_at
-        return None if wants_full and now >= self.rests_until else list(self._lanes.values())
+        """Return the lanes to claim from, None where the claim has to look for them."""
+        if not self._lanes or self._clock() >= self._full_at:
+            return None
+        return list(self._lanes.values())
 
     def claimed(
         self, claims: Sequence[Claim], *, was_full: bool, is_filled: bool, seconds: float
     ) -> None:
         """Note what a claim took, and how long it was."""
-        now = self._clock()
         if was_full:
             self._lanes.clear()
-            self._full_at = now + FULL_SECONDS
-            self.rests_until = now + (_SHARE * seconds if seconds > _SLOW_SECONDS else 0.0)
+            self._full_at = self._clock() + max(FULL_SECONDS, _SHARE * seconds)
         last = {_lane_of(claim): claim for claim in claims}  # they come in the order of due times
         for key, claim in last.items():
             self._lanes[key] = Lane(*key, claim.available_at, claim.seq)

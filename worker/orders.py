@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from app import jobs
 from app.jobs import Claim, Lane, Limit
-from worker.agenda import NEVER
 from worker.database import Connection
 from worker.identity import Identity
 from worker.lanes import Lanes
@@ -85,12 +84,6 @@ class Orders:
         orders = (self._order(kind) for kind in self._kinds if kind in self._expecting)
         return [order for order in orders if order is not None]
 
-    @property
-    def rests_until(self) -> float:
-        """When the next kind may look again that found looking slow."""
-        now, times = time.monotonic(), [self._lanes[kind].rests_until for kind in self._expecting]
-        return min((at for at in times if at > now), default=NEVER)
-
     def begin(self, orders: Sequence[Order]) -> None:
         """Note that these orders are under way."""
         self._expecting.difference_update(order.kind for order in orders)
@@ -130,10 +123,9 @@ class Orders:
         free = self._capacity(kind) - held_long
         places = min(free + self._pace.ahead(short, free) - held_short, MOST_PER_CLAIM)
         open_types = self.open_types(job_types)
-        lanes = self._lanes[kind].known()
-        if places <= 0 or not open_types or lanes == []:
+        if places <= 0 or not open_types:
             return None
-        limits = self._limits(open_types)
+        lanes, limits = self._lanes[kind].known(), self._limits(open_types)
         return Order(kind, open_types, short, min(free, places), places, lanes, limits)
 
     def _limits(self, job_types: Sequence[str]) -> list[Limit]:

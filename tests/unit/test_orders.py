@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -55,9 +54,9 @@ def carry_out(orders: Orders, *filled: Kind) -> bool:
     return orders.took([taken(order, order.kind in filled) for order in made])
 
 
-def taken(order: Order, is_filled: bool, seconds: float = 0.001) -> Taken:
+def taken(order: Order, is_filled: bool) -> Taken:
     claims: list[Any] = []
-    return Taken(order, claims, True, is_filled, seconds)
+    return Taken(order, claims, True, is_filled, 0.001)
 
 
 def test_at_first_there_may_be_something_for_every_kind(orders: Orders) -> None:
@@ -92,14 +91,3 @@ def test_what_is_expected_while_a_claim_is_under_way_is_asked_for_again(orders: 
     orders.expect()
     assert not orders.took([taken(order, False) for order in made])
     assert kinds(orders.make()) == {Kind.THREAD, Kind.PROCESS}
-
-
-def test_a_kind_that_found_looking_slow_is_not_asked_for_before_it_rested(orders: Orders) -> None:
-    made = orders.make()
-    orders.begin(made)
-    orders.took(
-        [taken(order, False, 60.0 if order.kind is Kind.PROCESS else 0.001) for order in made]
-    )
-    orders.expect()
-    assert kinds(orders.make()) == {Kind.THREAD}
-    assert orders.rests_until > time.monotonic()
