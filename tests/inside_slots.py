@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from worker.handlers import HandlerSpec
 from worker.lease import Lease
 from worker.slots.coroutines import AsyncSlots
+from worker.slots.inside import Setup
 from worker.slots.runs import Ended, Run, Told
 from worker.slots.threads import ThreadSlots
 
@@ -48,15 +50,15 @@ class InsideSlots:
             )
             for function in functions
         }
-        self.slots = make(
-            size=size,
+        setup = Setup(
             specs=specs,
-            settings={"fetch_max_bytes": 5},
+            settings=MappingProxyType({"fetch_max_bytes": 5}),
             kill_grace_seconds=grace,
             lease=lease or Lease(1_000, grace),
             on_ended=self.ended.put,
             on_told=self.told.append,
         )
+        self.slots = make(size, setup)
         self.slots.start()
 
     def make(self, function: Function, *, timeout_seconds: float = 30, **payload: Any) -> Run:

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.jobs import Held
@@ -27,6 +28,7 @@ from worker.slots import linux
 from worker.slots.coroutines import AsyncSlots
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.guard_link import GuardError
+from worker.slots.inside import Setup
 from worker.slots.kinds import Kind, kind_of
 from worker.slots.pool import Pool
 from worker.slots.runs import StopReason
@@ -149,23 +151,21 @@ class Daemon:
 
     def _inside_pools(self) -> dict[Kind, ThreadSlots | AsyncSlots]:
         """Make the slots inside this process, of the kinds that a handler asks for."""
-        made: dict[Kind, ThreadSlots | AsyncSlots] = {}
+        setup = Setup(
+            specs=self._registry.specs,
+            settings=MappingProxyType(self._settings.handler_settings),
+            kill_grace_seconds=self._settings.runner_kill_grace_seconds,
+            lease=self._lease,
+            on_ended=self._engine.tell,
+            on_told=self._engine.tell,
+        )
         choices: list[tuple[Kind, type[ThreadSlots] | type[AsyncSlots], int]] = [
             (Kind.THREAD, ThreadSlots, self._settings.runner_thread_slots),
             (Kind.ASYNC, AsyncSlots, self._settings.runner_async_slots),
         ]
-        for kind, make, size in choices:
-            if kind in self._registry.kinds:
-                made[kind] = make(
-                    size=size,
-                    specs=self._registry.specs,
-                    settings=self._settings.handler_settings,
-                    kill_grace_seconds=self._settings.runner_kill_grace_seconds,
-                    lease=self._lease,
-                    on_ended=self._engine.tell,
-                    on_told=self._engine.tell,
-                )
-        return made
+        return {
+            kind: make(size, setup) for kind, make, size in choices if kind in self._registry.kinds
+        }
 
     def _cancel(self, held: Held) -> None:
         self._slots.stop(held.id, held.claim_seq or 0, StopReason.CANCEL)

@@ -14,19 +14,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from worker.call import Outcome, call_async
-from worker.handlers import HandlerSpec
-from worker.lease import Lease
 from worker.log import log
-from worker.slots.inside import CURRENT, OnEnded, OnTold, Running, capture_by_run
+from worker.slots.inside import CURRENT, Running, Setup, capture_by_run
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Verdict
+from worker.slots.timekeeper import Timekeeper
 
-TICK_SECONDS = 0.1
 BLOCKED_SECONDS = 1.0
 
 Key = tuple[UUID, int]
@@ -40,24 +36,9 @@ class AsyncSlots:
     that a handler blocks, on the timekeeper's.
     """
 
-    def __init__(
-        self,
-        *,
-        size: int,
-        specs: Mapping[str, HandlerSpec],
-        settings: Mapping[str, Any],
-        kill_grace_seconds: float,
-        lease: Lease,
-        on_ended: OnEnded,
-        on_told: OnTold,
-    ) -> None:
+    def __init__(self, size: int, setup: Setup) -> None:
         self.capacity = size
-        self._specs = specs
-        self._settings = MappingProxyType(dict(settings))
-        self._kill_grace_seconds = kill_grace_seconds
-        self._lease = lease
-        self._on_ended = on_ended
-        self._on_told = on_told
+        self._setup = setup
         self._loop: asyncio.AbstractEventLoop
         self._context: contextvars.Context
         self._waiting: deque[Run] = deque()
@@ -65,15 +46,14 @@ class AsyncSlots:
         self._begun_at = 0.0
         self._asked_at: float | None = None
         self._lock = threading.Lock()
-        self._is_busy = threading.Event()
-        self._is_closing = False
+        self._timekeeper = Timekeeper(self._keep_time, self._is_work)
 
     def start(self) -> None:
         """Start the loop."""
         capture_by_run()
         self._context = contextvars.copy_context()
         self._start_loop()
-        threading.Thread(target=self._keep_time, name="async-timekeeper", daemon=True).start()
+        threading.Thread(target=self._run_timekeeper, name="async-timekeeper", daemon=True).start()
 
     def submit(self, runs: Sequence[Run]) -> None:
         """Start `runs`, or let them wait for a place."""
@@ -84,8 +64,7 @@ class AsyncSlots:
             self._waiting.extend(runs)
         if is_first:  # otherwise the loop is on its way to the queue already
             self._fill_soon()
-        if not self._is_busy.is_set():
-            self._is_busy.set()
+        self._timekeeper.wake()
 
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
         """Cancel the run of this claim; one that waits is not started."""
@@ -94,17 +73,16 @@ class AsyncSlots:
             for run in waiting:
                 self._waiting.remove(run)
             if (found := self._tasks.get((id, claim_seq))) is not None:
-                _cancel(*found, reason, self._kill_grace_seconds)
+                _cancel(*found, reason, self._setup.kill_grace_seconds)
         self._end_unstarted(waiting, reason)
 
     def stop_all(self, reason: StopReason) -> None:
         """Cancel every run."""
-        self._stop_all(reason, self._kill_grace_seconds)
+        self._stop_all(reason, self._setup.kill_grace_seconds)
 
     def close(self) -> None:
         """Stop the loop, by the hand of the timekeeper."""
-        self._is_closing = True
-        self._is_busy.set()
+        self._timekeeper.close()
 
     def _stop_all(self, reason: StopReason, grace_seconds: float) -> None:
         self._give_back(reason)
@@ -121,7 +99,7 @@ class AsyncSlots:
 
     def _end_unstarted(self, runs: Sequence[Run], reason: StopReason | None) -> None:
         for run in runs:
-            self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
+            self._setup.on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
 
     # -- on the loop -----------------------------------------------------------------------------
 
@@ -139,25 +117,25 @@ class AsyncSlots:
             with self._lock:
                 if not self._waiting or len(self._tasks) >= self.capacity:
                     return
-                running = Running(self._waiting.popleft(), self._on_told)
+                running = Running(self._waiting.popleft(), self._setup.on_told)
                 self._begun_at = running.started_at
                 # a context of its own: what a neighbour set in its own is none of its business
                 task = loop.create_task(self._serve(running), context=self._context.copy())
                 self._tasks[running.key] = running, task
 
     async def _serve(self, running: Running) -> None:
-        run = running.run
+        run, setup = running.run, self._setup
         CURRENT.set(running)
-        job = running.context(self._settings)
+        job = running.context(setup.settings)
         try:
-            outcome = await call_async(self._specs[run.job_type], job, run.payload_text)
+            outcome = await call_async(setup.specs[run.job_type], job, run.payload_text)
         except asyncio.CancelledError:
             outcome = Outcome(Verdict.CANCELLED)
         CURRENT.set(None)
         with self._lock:
             is_told = self._tasks.pop(running.key, None) is None  # it was abandoned before
         if not is_told:
-            self._on_ended(running.ended(*outcome))
+            setup.on_ended(running.ended(*outcome))
         loop = asyncio.get_running_loop()
         if loop is self._loop:
             if self._waiting:
@@ -176,32 +154,29 @@ class AsyncSlots:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _keep_time(self) -> None:
-        """Stop what is out of time or out of lease; sleeps while nothing runs."""
-        tick = threading.Event()
-        while not self._is_closing:
-            self._is_busy.wait()
-            now = time.monotonic()
-            self._stop_late(now)
-            self._abandon_stuck(now)
-            self._watch_loop(now)
-            if self._waiting and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
-                self._give_back(None)  # every place is taken by something long
-            if self._lease.must_stop():
-                self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
-            self._is_busy.clear()
-            with self._lock:
-                is_busy = bool(self._tasks or self._waiting)
-            if is_busy:
-                self._is_busy.set()
-            tick.wait(TICK_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+    def _run_timekeeper(self) -> None:
+        self._timekeeper.run()
+        self._loop.call_soon_threadsafe(self._loop.stop)  # from here: nobody replaces it any more
+
+    def _is_work(self) -> bool:
+        with self._lock:
+            return bool(self._tasks or self._waiting)
+
+    def _keep_time(self, now: float) -> None:
+        """Stop what is out of time or out of lease."""
+        self._stop_late(now)
+        self._abandon_stuck(now)
+        self._watch_loop(now)
+        if self._waiting and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
+            self._give_back(None)  # every place is taken by something long
+        if self._setup.lease.must_stop():
+            self._stop_all(StopReason.FENCE, self._setup.lease.kill_grace_seconds)
 
     def _stop_late(self, now: float) -> None:
         with self._lock:
             for running, task in self._tasks.values():
                 if running.is_over_time(now):
-                    _cancel(running, task, StopReason.TIMEOUT, self._kill_grace_seconds)
+                    _cancel(running, task, StopReason.TIMEOUT, self._setup.kill_grace_seconds)
 
     def _abandon_stuck(self, now: float) -> None:
         """Settle runs without their coroutines, which did not end within the grace."""
@@ -217,7 +192,9 @@ class AsyncSlots:
                 job_type=running.run.job_type,
                 reason=running.reason,
             )
-            self._on_ended(running.ended(Verdict.FAILED, "the handler did not stop when asked"))
+            self._setup.on_ended(
+                running.ended(Verdict.FAILED, "the handler did not stop when asked")
+            )
         if stuck:
             self._fill_soon()
 

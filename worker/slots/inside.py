@@ -13,9 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from worker.context import JobContext
+from worker.handlers import HandlerSpec
+from worker.lease import Lease
 from worker.slots.output import OutputBuffer
 from worker.slots.runs import LOGS_PER_RUN, Ended, Run, StopReason, Told, Verdict
 from worker.slots.verdicts import read_told
@@ -24,6 +28,21 @@ OnEnded = Callable[[Ended], None]
 OnTold = Callable[[Told], None]
 
 _waiting_begins = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What both kinds are given: the handlers and their settings, the bounds, and whom to tell.
+
+    The settings are a view that no handler can write to: all runs have the same.
+    """
+
+    specs: Mapping[str, HandlerSpec]
+    settings: MappingProxyType[str, Any]
+    kill_grace_seconds: float
+    lease: Lease
+    on_ended: OnEnded
+    on_told: OnTold
 
 
 class Running:

@@ -11,19 +11,15 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from worker.call import call
-from worker.handlers import HandlerSpec
-from worker.lease import Lease
 from worker.log import log
-from worker.slots.inside import CURRENT, OnEnded, OnTold, Running, capture_by_run
+from worker.slots.inside import CURRENT, Running, Setup, capture_by_run
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Verdict
+from worker.slots.timekeeper import Timekeeper
 
-TICK_SECONDS = 0.1
 UNWANTED_SECONDS = 60.0
 _ROUNDS = 100
 
@@ -45,39 +41,23 @@ class ThreadSlots:
     `on_ended` is called once for every run that was submitted, on any of the threads.
     """
 
-    def __init__(
-        self,
-        *,
-        size: int,
-        specs: Mapping[str, HandlerSpec],
-        settings: Mapping[str, Any],
-        kill_grace_seconds: float,
-        lease: Lease,
-        on_ended: OnEnded,
-        on_told: OnTold,
-    ) -> None:
+    def __init__(self, size: int, setup: Setup) -> None:
         self.capacity = size
-        self._specs = specs
-        self._settings = MappingProxyType(dict(settings))
-        self._kill_grace_seconds = kill_grace_seconds
-        self._lease = lease
-        self._on_ended = on_ended
-        self._on_told = on_told
+        self._setup = setup
         self._queue: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
         self._slots: list[_Slot] = []
         self._lock = threading.Lock()
         self._unwanted: dict[Key, tuple[StopReason, float]] = {}
         self._submitted = self._ended = self._abandoned = 0
         self._begun_at = 0.0
-        self._is_busy = threading.Event()
-        self._is_closing = False
+        self._timekeeper = Timekeeper(self._keep_time, self._is_work)
 
     def start(self) -> None:
         """Start the threads."""
         capture_by_run()
         for _ in range(self.capacity):
             self._add()
-        threading.Thread(target=self._keep_time, name="slots-timekeeper", daemon=True).start()
+        threading.Thread(target=self._timekeeper.run, name="slots-timekeeper", daemon=True).start()
 
     def submit(self, runs: Sequence[Run]) -> None:
         """Give `runs` to the next threads that are free."""
@@ -86,14 +66,13 @@ class ThreadSlots:
             self._begun_at = time.monotonic()
         for run in runs:
             self._queue.put(run)
-        if not self._is_busy.is_set():
-            self._is_busy.set()
+        self._timekeeper.wake()
 
     def stop(self, id: UUID, claim_seq: int, reason: StopReason) -> None:
         """Ask the run of this claim to stop; one that waits is not started."""
         key = id, claim_seq
         with self._lock:
-            if self._submitted == self._ended:
+            if not self._is_work():
                 return
             # Before the threads are looked at: one that takes the run in this moment either is seen
             # with it, or sees this.
@@ -101,16 +80,15 @@ class ThreadSlots:
             for running in self._running():
                 if running.key == key:
                     del self._unwanted[key]
-                    running.ask_to_stop(reason, self._kill_grace_seconds)
+                    running.ask_to_stop(reason, self._setup.kill_grace_seconds)
 
     def stop_all(self, reason: StopReason) -> None:
         """Ask every run to stop."""
-        self._stop_all(reason, self._kill_grace_seconds)
+        self._stop_all(reason, self._setup.kill_grace_seconds)
 
     def close(self) -> None:
         """End the threads that are free; the others end with the process."""
-        self._is_closing = True
-        self._is_busy.set()
+        self._timekeeper.close()
         for _ in self._slots:
             self._queue.put(None)
 
@@ -139,7 +117,7 @@ class ThreadSlots:
     def _end_unstarted(self, run: Run, reason: StopReason | None) -> None:
         with self._lock:
             self._ended += 1
-        self._on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
+        self._setup.on_ended(Ended(run, Verdict.NOT_STARTED, stop=reason))
 
     def _running(self) -> list[Running]:
         return [slot.running for slot in self._slots if slot.running is not None]
@@ -152,18 +130,15 @@ class ThreadSlots:
         threading.Thread(target=self._work, args=(slot,), name="slot", daemon=True).start()
 
     def _work(self, slot: _Slot) -> None:
-        take = self._queue.get
+        take, setup = self._queue.get, self._setup
         while (run := take()) is not None:
-            running = slot.running = Running(run, self._on_told)
+            running = slot.running = Running(run, setup.on_told)
             self._begun_at = running.started_at
             if self._unwanted and self._is_unwanted(slot, running):
                 continue
             CURRENT.set(running)
-            outcome = call(
-                self._specs[run.job_type],
-                running.context(self._settings),
-                run.payload_text,
-            )
+            job = running.context(setup.settings)
+            outcome = call(setup.specs[run.job_type], job, run.payload_text)
             CURRENT.set(None)
             with self._lock:
                 if slot.running is not running:
@@ -171,7 +146,7 @@ class ThreadSlots:
                     return  # the run was settled without this thread
                 slot.running = None
                 self._ended += 1
-            self._on_ended(running.ended(*outcome))
+            setup.on_ended(running.ended(*outcome))
 
     def _is_unwanted(self, slot: _Slot, running: Running) -> bool:
         """Leave a run alone that was to be stopped before it began."""
@@ -185,28 +160,23 @@ class ThreadSlots:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _keep_time(self) -> None:
-        """Stop what is out of time or out of lease; sleeps while nothing runs."""
-        tick = threading.Event()
-        while not self._is_closing:
-            self._is_busy.wait()
-            now = time.monotonic()
-            self._stop_late(now)
-            self._abandon_stuck(now)
-            if not self._queue.empty() and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
-                self._give_back(None)  # every thread is long at something
-            if self._lease.must_stop():
-                self._stop_all(StopReason.FENCE, self._lease.kill_grace_seconds)
-            self._is_busy.clear()
-            if self._submitted != self._ended:
-                self._is_busy.set()
-            tick.wait(TICK_SECONDS)
+    def _is_work(self) -> bool:
+        return self._submitted != self._ended
+
+    def _keep_time(self, now: float) -> None:
+        """Stop what is out of time or out of lease."""
+        self._stop_late(now)
+        self._abandon_stuck(now)
+        if not self._queue.empty() and now - self._begun_at > NOT_STARTED_AFTER_SECONDS:
+            self._give_back(None)  # every thread is long at something
+        if self._setup.lease.must_stop():
+            self._stop_all(StopReason.FENCE, self._setup.lease.kill_grace_seconds)
 
     def _stop_late(self, now: float) -> None:
         with self._lock:
             for running in self._running():
                 if running.is_over_time(now):
-                    running.ask_to_stop(StopReason.TIMEOUT, self._kill_grace_seconds)
+                    running.ask_to_stop(StopReason.TIMEOUT, self._setup.kill_grace_seconds)
             for key, (_, since) in [*self._unwanted.items()]:
                 if now - since > UNWANTED_SECONDS:
                     del self._unwanted[key]  # of a claim that had no run here
@@ -234,4 +204,4 @@ class ThreadSlots:
                 abandoned=self._abandoned,
             )
             error = "the handler's thread did not stop when asked"
-            self._on_ended(running.ended(Verdict.FAILED, error))
+            self._setup.on_ended(running.ended(Verdict.FAILED, error))
