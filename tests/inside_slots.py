@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 import sys
+import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from tests.watched_slots import WatchedSlots
 from worker.handlers import HandlerSpec
 from worker.lease import Lease
 from worker.slots.coroutines import AsyncSlots
 from worker.slots.inside import Setup
-from worker.slots.runs import Ended, Run, Told
+from worker.slots.runs import Run
 from worker.slots.threads import ThreadSlots
 
 Function = Callable[..., Any]
@@ -30,8 +31,34 @@ class Asked(BaseModel):
     text: str = ""
 
 
-class InsideSlots:
+class Stubborn(BaseModel):
+    text: str = ""
+
+    @field_validator("text")
+    @classmethod
+    def look_up(cls, text: str) -> str:
+        raise LookupError(text)
+
+
+def _cycle() -> dict[str, Any]:
+    cycle: dict[str, Any] = {}
+    cycle["self"] = cycle
+    return cycle
+
+
+UNSTORABLE: list[tuple[Any, str]] = [
+    ({"n": float("nan")}, "n is nan, which is not JSON"),
+    ({"s": {1}}, "s is a set, which is not JSON"),
+    (_cycle(), "nested deeper than 64 levels"),
+    ({"x": "a\x00b"}, "x has a NUL character or a lone surrogate"),
+]
+"""Results that no kind of slot takes, and what is said of them."""
+
+
+class InsideSlots(WatchedSlots):
     """Running slots of one kind; each function is the handler of the job type of its name."""
+
+    pool: ThreadSlots | AsyncSlots
 
     def __init__(
         self,
@@ -42,8 +69,7 @@ class InsideSlots:
         lease: Lease | None = None,
         payload: type[BaseModel] = Asked,
     ) -> None:
-        self.ended: queue.Queue[Ended] = queue.Queue()
-        self.told: list[Told] = []
+        super().__init__()
         specs = {
             function.__name__: HandlerSpec(
                 function.__name__, function, payload, None, None, None, None, None, "thread"
@@ -58,37 +84,12 @@ class InsideSlots:
             on_ended=self.ended.put,
             on_told=self.told.append,
         )
-        self.slots = make(size, setup)
-        self.slots.start()
+        self.pool = make(size, setup)
+        self.pool.start()
 
-    def make(self, function: Function, *, timeout_seconds: float = 30, **payload: Any) -> Run:
-        """Make a run that is not submitted yet."""
+    def make(self, what: Function, *, timeout_seconds: float = 30, **payload: Any) -> Run:
         text = json.dumps(payload)
-        return Run(uuid.uuid4(), 7, function.__name__, 2, text, timeout_seconds)
-
-    def submit(self, function: Function, **arguments: Any) -> Run:
-        run = self.make(function, **arguments)
-        self.slots.submit([run])
-        return run
-
-    def next(self) -> Ended:
-        return self.ended.get(timeout=20)
-
-    def run(self, function: Function, **arguments: Any) -> Ended:
-        run = self.submit(function, **arguments)
-        ended = self.next()
-        assert ended.run == run
-        return ended
-
-    def ends_of(self, runs: Sequence[Run]) -> list[Ended]:
-        """Wait for the ends of `runs`, each told once and no other; return them in their order."""
-        told: dict[uuid.UUID, Ended] = {}
-        for _ in runs:
-            ended = self.next()
-            assert ended.run.id not in told, f"told twice: {ended}"
-            told[ended.run.id] = ended
-        assert self.ended.empty(), f"told besides: {self.ended.get()}"
-        return [told[run.id] for run in runs]
+        return Run(uuid.uuid4(), 7, what.__name__, 2, text, timeout_seconds)
 
 
 @contextmanager
@@ -106,8 +107,13 @@ def inside_slots(
     try:
         yield slots
     finally:
-        slots.slots.close()
+        slots.pool.close()
         sys.stdout, sys.stderr, handlers = before
         root.handlers[:] = [handler for handler, _ in handlers]
         for handler, filters in handlers:
             handler.filters[:] = filters
+
+
+def wait_for(event: threading.Event) -> None:
+    """Wait until a handler has said that it began."""
+    assert event.wait(10), "the handler did not begin"

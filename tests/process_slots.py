@@ -1,24 +1,26 @@
-"""A pool of process slots for tests, and all that it told."""
+"""A pool of process slots for tests."""
 
 from __future__ import annotations
 
 import json
-import queue
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.watched_slots import WatchedSlots
 from worker.lease import Lease
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.pool import Pool
-from worker.slots.runs import Ended, Run, Told
+from worker.slots.runs import Run
 
 
-class ProcessSlots:
-    """A running pool; `ended` and `told` are what it said."""
+class ProcessSlots(WatchedSlots):
+    """A running pool below one guard."""
+
+    pool: Pool
 
     def __init__(
         self,
@@ -29,8 +31,7 @@ class ProcessSlots:
         recycle_jobs: int = 100,
         grace: float = 5.0,
     ) -> None:
-        self.ended: queue.Queue[Ended] = queue.Queue()
-        self.told: list[Told] = []
+        super().__init__()
         self.lease = Lease(1_000, grace)
         self.guards = GuardKeeper([module], {"fetch_max_bytes": 5})
         self._job_type = job_type
@@ -55,7 +56,7 @@ class ProcessSlots:
 
     def make(
         self,
-        how: str,
+        what: str,
         *,
         file: Path | None = None,
         timeout_seconds: float = 30,
@@ -63,34 +64,10 @@ class ProcessSlots:
         memory_bytes: int | None = None,
         **payload: Any,
     ) -> Run:
-        """Make a run that is not submitted yet."""
-        text = json.dumps({"how": how, "file": str(file or ""), **payload})
+        """Make a run that misbehaves as `what` says."""
+        text = json.dumps({"how": what, "file": str(file or ""), **payload})
         bounds = timeout_seconds, expected_seconds, memory_bytes
         return Run(uuid.uuid4(), 7, self._job_type, 1, text, *bounds)
-
-    def submit(self, how: str, **arguments: Any) -> Run:
-        run = self.make(how, **arguments)
-        self.pool.submit([run])
-        return run
-
-    def next(self) -> Ended:
-        return self.ended.get(timeout=20)
-
-    def run(self, how: str, **arguments: Any) -> Ended:
-        run = self.submit(how, **arguments)
-        ended = self.next()
-        assert ended.run == run
-        return ended
-
-    def ends_of(self, runs: Sequence[Run]) -> list[Ended]:
-        """Wait for the ends of `runs`, each told once and no other; return them in their order."""
-        told = {}
-        for _ in runs:
-            ended = self.next()
-            assert ended.run.id not in told, f"told twice: {ended}"
-            told[ended.run.id] = ended
-        assert self.ended.empty(), f"told besides: {self.ended.get()}"
-        return [told[run.id] for run in runs]
 
 
 @contextmanager

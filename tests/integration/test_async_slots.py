@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, field_validator
 
-from tests.inside_slots import inside_slots
+from tests.inside_slots import UNSTORABLE, Stubborn, inside_slots, wait_for
+from tests.storm import storm
 from tests.waiting import wait_until
 from worker.context import JobContext
 from worker.lease import Lease
 from worker.slots import coroutines
 from worker.slots.coroutines import AsyncSlots
-from worker.slots.runs import LOGS_PER_RUN, Ended, Run, StopReason, Verdict
+from worker.slots.runs import LOGS_PER_RUN, Ended, StopReason, Verdict
 from worker.steering import GiveUp, JobCancelled, RetryLater
 
 Handler = Callable[[JobContext, Any], Any]
@@ -37,10 +37,6 @@ def go() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-def wait_for(event: threading.Event) -> None:
-    assert event.wait(10), "the handler did not begin"
 
 
 async def sleep(job: JobContext, payload: Any) -> None:
@@ -71,7 +67,7 @@ def test_as_many_run_at_once_as_there_are_places() -> None:
 
     with slots_of(count, size=5) as slots:
         runs = [slots.make(count) for _ in range(30)]
-        slots.slots.submit(runs)
+        slots.pool.submit(runs)
         assert {e.verdict for e in slots.ends_of(runs)} == {Verdict.SUCCEEDED}
     assert most == 5
 
@@ -115,21 +111,7 @@ def test_a_task_of_a_handlers_own_that_exits_costs_no_loop(error: type[BaseExcep
         assert slots.run(fine).verdict is Verdict.SUCCEEDED
 
 
-def _cycle() -> dict[str, Any]:
-    cycle: dict[str, Any] = {}
-    cycle["self"] = cycle
-    return cycle
-
-
-@pytest.mark.parametrize(
-    ("result", "words"),
-    [
-        ({"n": float("nan")}, "n is nan, which is not JSON"),
-        ({"s": {1}}, "s is a set, which is not JSON"),
-        (_cycle(), "nested deeper than 64 levels"),
-        ({"x": "a\x00b"}, "x has a NUL character or a lone surrogate"),
-    ],
-)
+@pytest.mark.parametrize(("result", "words"), UNSTORABLE)
 def test_a_result_that_cannot_be_stored_is_told_so(result: Any, words: str) -> None:
     async def give(job: JobContext, payload: Any) -> Any:
         return result
@@ -137,15 +119,6 @@ def test_a_result_that_cannot_be_stored_is_told_so(result: Any, words: str) -> N
     with slots_of(give) as slots:
         ended = slots.run(give)
     assert (ended.verdict, ended.text) == (Verdict.RESULT_INVALID, words)
-
-
-class Stubborn(BaseModel):
-    text: str = ""
-
-    @field_validator("text")
-    @classmethod
-    def look_up(cls, text: str) -> str:
-        raise LookupError(text)
 
 
 def test_a_payload_that_does_not_fit_is_told_so() -> None:
@@ -173,7 +146,7 @@ def test_output_of_neighbours_is_kept_apart() -> None:
 
     with slots_of(speak, size=4) as slots:
         runs = [slots.make(speak, text=text) for text in "abcd"]
-        slots.slots.submit(runs)
+        slots.pool.submit(runs)
         ends = slots.ends_of(runs)
     for text, ended in zip("abcd", ends, strict=True):
         assert ended.output is not None
@@ -201,7 +174,7 @@ def test_what_a_handler_sets_in_its_context_is_its_own() -> None:
 
     with slots_of(remember, size=1) as slots:
         runs = [slots.make(remember, text=text) for text in "abc"]
-        slots.slots.submit(runs)
+        slots.pool.submit(runs)
         texts = [ended.text for ended in slots.ends_of(runs)]
     assert texts == [f'{{"before":"","after":"{text}"}}' for text in "abc"]
 
@@ -236,7 +209,7 @@ def test_a_coroutine_is_cancelled_at_its_next_await(reason: StopReason) -> None:
     with slots_of(wait, fine) as slots:
         run = slots.submit(wait)
         wait_for(began)
-        slots.slots.stop(run.id, run.claim_seq, reason)
+        slots.pool.stop(run.id, run.claim_seq, reason)
         ended = slots.next()
         assert cleaned.is_set()
         assert (ended.verdict, ended.stop) == (Verdict.CANCELLED, reason)
@@ -255,7 +228,7 @@ def test_a_result_of_a_stopped_coroutine_is_marked_so() -> None:
     with slots_of(finish) as slots:
         slots.submit(finish)
         wait_for(began)
-        slots.slots.stop_all(StopReason.DRAIN)
+        slots.pool.stop_all(StopReason.DRAIN)
         ended = slots.next()
     assert (ended.verdict, ended.stop) == (Verdict.SUCCEEDED, StopReason.DRAIN)
 
@@ -282,7 +255,7 @@ def test_a_run_that_waits_is_stopped_without_a_start() -> None:
 
     with slots_of(hold, size=1) as slots:
         first, second = slots.submit(hold), slots.submit(hold)
-        slots.slots.stop(second.id, second.claim_seq, StopReason.CANCEL)
+        slots.pool.stop(second.id, second.claim_seq, StopReason.CANCEL)
         assert slots.next() == Ended(second, Verdict.NOT_STARTED, stop=StopReason.CANCEL)
         go_on.set()
         assert slots.ends_of([first])[0].verdict is Verdict.SUCCEEDED
@@ -291,8 +264,8 @@ def test_a_run_that_waits_is_stopped_without_a_start() -> None:
 def test_a_stop_of_all_starts_nothing_more() -> None:
     with slots_of(sleep, size=2) as slots:
         runs = [slots.submit(sleep) for _ in range(50)]
-        wait_until(lambda: len(slots.slots._tasks) == 2, message="two run")
-        slots.slots.stop_all(StopReason.DRAIN)
+        wait_until(lambda: len(slots.pool._tasks) == 2, message="two run")
+        slots.pool.stop_all(StopReason.DRAIN)
         ends = slots.ends_of(runs)
     assert [(e.verdict, e.stop) for e in ends] == [
         *[(Verdict.CANCELLED, StopReason.DRAIN)] * 2,
@@ -304,7 +277,7 @@ def test_what_finds_no_place_is_given_back() -> None:
     with slots_of(sleep, size=1) as slots:
         first, second = slots.submit(sleep), slots.submit(sleep)
         assert slots.next() == Ended(second, Verdict.NOT_STARTED)
-        slots.slots.stop(first.id, first.claim_seq, StopReason.CANCEL)
+        slots.pool.stop(first.id, first.claim_seq, StopReason.CANCEL)
         assert slots.ends_of([first])[0].verdict is Verdict.CANCELLED
 
 
@@ -322,10 +295,10 @@ def test_a_coroutine_that_swallows_the_stop_is_abandoned_and_its_place_taken(
 
     with slots_of(ignore, fine, size=1, grace=0.1) as slots:
         run = slots.submit(ignore)
-        wait_until(lambda: slots.slots._tasks, message="it runs")
+        wait_until(lambda: slots.pool._tasks, message="it runs")
         others = [slots.make(fine) for _ in range(3)]
-        slots.slots.submit(others)
-        slots.slots.stop(run.id, run.claim_seq, StopReason.CANCEL)
+        slots.pool.submit(others)
+        slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
         ended, *ends = slots.ends_of([run, *others])
         assert (ended.verdict, ended.stop) == (Verdict.FAILED, StopReason.CANCEL)
         assert ended.text == "the handler did not stop when asked"
@@ -353,7 +326,7 @@ def test_a_loop_that_a_handler_blocks_holds_up_nobody_who_comes_later(
 
     with slots_of(block, on_it, fine, size=3) as slots:
         neighbour, blocker = slots.make(on_it), slots.make(block)
-        slots.slots.submit([neighbour, blocker])
+        slots.pool.submit([neighbour, blocker])
         wait_until(
             lambda: [r for r in caplog.records if r.getMessage() == "loop_blocked"],
             message="the block is noticed",
@@ -417,33 +390,7 @@ def test_every_run_ends_exactly_once_in_a_storm(seed: int, monkeypatch: pytest.M
 
     functions = [*[quick] * 50, *[fail] * 5, *[nap] * 30, *[ignore] * 2, *([block] if seed else [])]
     with slots_of(*dict.fromkeys(functions), size=8, grace=0.05) as slots:
-        runs: list[Run] = []
-        is_over = threading.Event()
-
-        def stop_some() -> None:
-            own = random.Random(seed)
-            while not is_over.wait(0.001):
-                if runs:
-                    run = own.choice(runs[-50:])
-                    slots.slots.stop(run.id, run.claim_seq, own.choice([*StopReason]))
-                if own.random() < 0.01:
-                    slots.slots.stop_all(StopReason.FENCE)
-
-        stopper = threading.Thread(target=stop_some)
-        stopper.start()
-        for _ in range(100):
-            some = [
-                slots.make(
-                    chance.choice(functions), text=str(len(runs) + index), timeout_seconds=0.5
-                )
-                for index in range(chance.randrange(20))
-            ]
-            slots.slots.submit(some)
-            runs += some
-            if chance.random() < 0.3:
-                time.sleep(0.005)
-        is_over.set()
-        stopper.join()
+        runs = storm(slots, chance, functions, rounds=100, stoppers=1, timeout_seconds=0.5)
         ends = slots.ends_of(runs)
         wait_until(
             lambda: slots.run(quick, text="last").verdict is Verdict.SUCCEEDED,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, field_validator
 
-from tests.inside_slots import InsideSlots, inside_slots
+from tests.inside_slots import UNSTORABLE, Stubborn, inside_slots, wait_for
+from tests.storm import storm
 from tests.waiting import wait_until
 from worker.context import JobContext
 from worker.lease import Lease
@@ -91,19 +91,10 @@ def test_whatever_a_handler_raises_is_told_and_costs_no_slot(
         assert slots.run(fine).verdict is Verdict.SUCCEEDED
 
 
-def _cycle() -> dict[str, Any]:
-    cycle: dict[str, Any] = {}
-    cycle["self"] = cycle
-    return cycle
-
-
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        ({"n": float("nan")}, "n is nan, which is not JSON"),
-        ({"s": {1}}, "s is a set, which is not JSON"),
-        (_cycle(), "nested deeper than 64 levels"),
-        ({"x": "a\x00b"}, "x has a NUL character or a lone surrogate"),
+        *UNSTORABLE,
         ({"x": "y" * 2_000_000}, "2000008 bytes, over the limit of 1000000"),
         ([1], "an object is expected, not list"),
     ],
@@ -125,15 +116,6 @@ def test_a_payload_that_does_not_fit_is_told_so() -> None:
         ended = slots.run(greet, more=1)
     assert ended.verdict is Verdict.PAYLOAD_INVALID
     assert ended.text == "more: Extra inputs are not permitted"
-
-
-class Stubborn(BaseModel):
-    text: str = ""
-
-    @field_validator("text")
-    @classmethod
-    def look_up(cls, text: str) -> str:
-        raise LookupError(text)
 
 
 def test_a_model_that_raises_what_it_likes_costs_no_slot() -> None:
@@ -159,7 +141,7 @@ def test_output_of_neighbours_is_kept_apart() -> None:
     with slots_of(speak, size=4) as slots:
         logging.getLogger("acme").setLevel(logging.INFO)
         runs = [slots.make(speak, text=text) for text in "abcd"]
-        slots.slots.submit(runs)
+        slots.pool.submit(runs)
         ends = slots.ends_of(runs)
     for text, ended in zip("abcd", ends, strict=True):
         assert ended.output is not None
@@ -245,10 +227,6 @@ def test_progress_and_log_lines_are_told_in_order_and_capped() -> None:
 # -- stops ---------------------------------------------------------------------------------------
 
 
-def wait_for(event: threading.Event) -> None:
-    assert event.wait(10), "the handler did not begin"
-
-
 @pytest.mark.parametrize("reason", [StopReason.CANCEL, StopReason.CLAIM_LOST])
 def test_a_handler_that_sleeps_is_woken_to_be_stopped(reason: StopReason) -> None:
     began = threading.Event()
@@ -260,7 +238,7 @@ def test_a_handler_that_sleeps_is_woken_to_be_stopped(reason: StopReason) -> Non
     with slots_of(sleep) as slots:
         run = slots.submit(sleep)
         wait_for(began)
-        slots.slots.stop(run.id, run.claim_seq, reason)
+        slots.pool.stop(run.id, run.claim_seq, reason)
         ended = slots.next()
     assert (ended.verdict, ended.stop) == (Verdict.CANCELLED, reason)
 
@@ -284,7 +262,7 @@ def test_all_threads_of_a_handler_are_woken() -> None:
     with slots_of(spread) as slots:
         run = slots.submit(spread)
         began.wait()
-        slots.slots.stop(run.id, run.claim_seq, StopReason.DRAIN)
+        slots.pool.stop(run.id, run.claim_seq, StopReason.DRAIN)
         ended = slots.next()
     assert ended.stop is StopReason.DRAIN
     assert ended.text == '{"stopped":[true,true,true]}'
@@ -302,7 +280,7 @@ def test_a_handler_that_only_asks_now_and_then_is_stopped_when_it_asks() -> None
     with slots_of(work) as slots:
         slots.submit(work)
         wait_for(began)
-        slots.slots.stop_all(StopReason.DRAIN)
+        slots.pool.stop_all(StopReason.DRAIN)
         ended = slots.next()
     assert (ended.verdict, ended.stop) == (Verdict.CANCELLED, StopReason.DRAIN)
 
@@ -321,7 +299,7 @@ def test_a_result_of_a_stopped_handler_is_marked_so() -> None:
     with slots_of(finish) as slots:
         run = slots.submit(finish)
         wait_for(began)
-        slots.slots.stop(run.id, run.claim_seq, StopReason.CANCEL)
+        slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
         ended = slots.next()
     assert (ended.verdict, ended.stop) == (Verdict.SUCCEEDED, StopReason.CANCEL)
 
@@ -367,8 +345,8 @@ def test_a_handler_that_ignores_the_stop_is_abandoned_and_its_place_taken(
         runs = [slots.submit(ignore), slots.submit(ignore)]
         for _ in runs:
             assert began.acquire(timeout=10)
-        slots.slots.stop(runs[0].id, runs[0].claim_seq, StopReason.CANCEL)
-        slots.slots.stop(runs[1].id, runs[1].claim_seq, StopReason.DRAIN)
+        slots.pool.stop(runs[0].id, runs[0].claim_seq, StopReason.CANCEL)
+        slots.pool.stop(runs[1].id, runs[1].claim_seq, StopReason.DRAIN)
         ends = slots.ends_of(runs)
         assert [(e.verdict, e.stop) for e in ends] == [
             (Verdict.FAILED, StopReason.CANCEL), (Verdict.FAILED, StopReason.DRAIN),
@@ -376,11 +354,11 @@ def test_a_handler_that_ignores_the_stop_is_abandoned_and_its_place_taken(
         assert {e.text for e in ends} == {"the handler's thread did not stop when asked"}
         assert {e.output.text for e in ends if e.output} == {"before\n"}
         assert [record.getMessage() for record in caplog.records] == ["thread_abandoned"] * 2
-        assert slots.slots.capacity == 2
+        assert slots.pool.capacity == 2
         others = [slots.submit(fine) for _ in range(10)]
         assert {e.verdict for e in slots.ends_of(others)} == {Verdict.SUCCEEDED}
         go.set()
-        wait_until(lambda: slots.slots._abandoned == 0, message="the abandoned threads end")
+        wait_until(lambda: slots.pool._abandoned == 0, message="the abandoned threads end")
         assert slots.ended.empty()
 
 
@@ -398,7 +376,7 @@ def test_a_run_that_waits_is_stopped_without_a_start(go: threading.Event) -> Non
         first = slots.submit(hold)
         wait_for(began)
         second = slots.submit(never)
-        slots.slots.stop(second.id, second.claim_seq, StopReason.CANCEL)
+        slots.pool.stop(second.id, second.claim_seq, StopReason.CANCEL)
         go.set()
         ends = slots.ends_of([first, second])
     assert ends[0].verdict is Verdict.SUCCEEDED
@@ -415,7 +393,7 @@ def test_a_stop_of_all_starts_nothing_more(go: threading.Event) -> None:
     with slots_of(hold, size=1) as slots:
         runs = [slots.submit(hold) for _ in range(50)]
         wait_for(began)
-        slots.slots.stop_all(StopReason.DRAIN)
+        slots.pool.stop_all(StopReason.DRAIN)
         first, *others = slots.ends_of(runs)
     assert (first.verdict, first.stop) == (Verdict.CANCELLED, StopReason.DRAIN)
     assert {(e.verdict, e.stop) for e in others} == {(Verdict.NOT_STARTED, StopReason.DRAIN)}
@@ -444,7 +422,7 @@ def test_a_stop_for_a_claim_that_another_took_over_stops_nothing() -> None:
     with slots_of(hold) as slots:
         run = slots.submit(hold)
         wait_for(began)
-        slots.slots.stop(run.id, run.claim_seq + 1, StopReason.CANCEL)
+        slots.pool.stop(run.id, run.claim_seq + 1, StopReason.CANCEL)
         go_on.set()
         assert (slots.next().verdict, slots.ended.empty()) == (Verdict.SUCCEEDED, True)
 
@@ -476,7 +454,7 @@ def test_a_stop_reaches_a_run_that_a_thread_is_just_taking(gap: Gap) -> None:
     with slots_of(sleep) as slots:
         run = slots.submit(sleep)
         wait_for(gap.taken)
-        slots.slots.stop(run.id, run.claim_seq, StopReason.CANCEL)
+        slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
         gap.go_on.set()
         assert slots.next() == Ended(run, Verdict.NOT_STARTED, stop=StopReason.CANCEL)
 
@@ -485,7 +463,7 @@ def test_a_stop_of_all_reaches_a_run_that_a_thread_is_just_taking(gap: Gap) -> N
     with slots_of(sleep) as slots:
         run = slots.submit(sleep)
         wait_for(gap.taken)
-        stopping = threading.Thread(target=slots.slots.stop_all, args=(StopReason.DRAIN,))
+        stopping = threading.Thread(target=slots.pool.stop_all, args=(StopReason.DRAIN,))
         stopping.start()
         gap.go_on.set()
         assert slots.ends_of([run])[0].stop is StopReason.DRAIN
@@ -523,12 +501,12 @@ def test_stops_of_claims_that_run_elsewhere_are_forgotten(
     with slots_of(hold) as slots:
         run = slots.submit(hold)
         for number in range(50):
-            slots.slots.stop(run.id, 100 + number, StopReason.CANCEL)
-        wait_until(lambda: not slots.slots._unwanted, message="nothing is kept")
+            slots.pool.stop(run.id, 100 + number, StopReason.CANCEL)
+        wait_until(lambda: not slots.pool._unwanted, message="nothing is kept")
         go.set()
         slots.ends_of([run])
-        slots.slots.stop(run.id, run.claim_seq, StopReason.CANCEL)
-        assert not slots.slots._unwanted
+        slots.pool.stop(run.id, run.claim_seq, StopReason.CANCEL)
+        assert not slots.pool._unwanted
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -554,7 +532,8 @@ def test_every_run_ends_exactly_once_in_a_storm(seed: int) -> None:
         time.sleep(0.3)
 
     with slots_of(quick, fail, nap, ignore, size=4, grace=0.05) as slots:
-        runs = storm(slots, chance, [*[quick] * 10, fail, *[nap] * 5, ignore])
+        what = [*[quick] * 10, fail, *[nap] * 5, ignore]
+        runs = storm(slots, chance, what, rounds=150, stoppers=2, timeout_seconds=0.2)
         ends = slots.ends_of(runs)
         assert slots.run(quick, text="last").verdict is Verdict.SUCCEEDED
     assert len(began) == len(set(began))
@@ -563,35 +542,3 @@ def test_every_run_ends_exactly_once_in_a_storm(seed: int) -> None:
         if ended.verdict is Verdict.SUCCEEDED and ended.run.job_type in ("quick", "nap"):
             assert ended.output is not None
             assert ended.output.text == f"{number}\n"
-
-
-def storm(slots: InsideSlots, chance: random.Random, functions: list[Handler]) -> list[Run]:
-    """Submit and stop at random, from several threads at once; return all runs."""
-    runs: list[Run] = []
-    is_over = threading.Event()
-
-    def stop_some(seed: int) -> None:
-        own = random.Random(seed)
-        while not is_over.wait(0.001):
-            if runs:
-                run = own.choice(runs[-50:])
-                slots.slots.stop(run.id, run.claim_seq, own.choice([*StopReason]))
-            if own.random() < 0.01:
-                slots.slots.stop_all(StopReason.FENCE)
-
-    stoppers = [threading.Thread(target=stop_some, args=(chance.random(),)) for _ in range(2)]
-    for stopper in stoppers:
-        stopper.start()
-    for _ in range(150):
-        some = [
-            slots.make(chance.choice(functions), text=str(len(runs) + index), timeout_seconds=0.2)
-            for index in range(chance.randrange(20))
-        ]
-        runs += some
-        slots.slots.submit(some)
-        if chance.random() < 0.3:
-            time.sleep(0.005)
-    is_over.set()
-    for stopper in stoppers:
-        stopper.join()
-    return runs
