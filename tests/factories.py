@@ -33,6 +33,20 @@ def a_claim(conn: psycopg.Connection[Any], **options: Any) -> jobs.Claim:
     return claim
 
 
+def a_succeeded_job(conn: psycopg.Connection[Any], **options: Any) -> UUID:
+    """Have a job succeed and return its id."""
+    claim = a_claim(conn, **options)
+    jobs.succeed(conn, [jobs.Success(claim.id, claim.claim_seq, "{}")], actor=ACTOR)
+    return claim.id
+
+
+def a_failed_job(conn: psycopg.Connection[Any], **options: Any) -> UUID:
+    """Have a job fail and return its id."""
+    claim = a_claim(conn, **options)
+    jobs.fail(conn, [jobs.Failure(claim.id, claim.claim_seq, "boom")], actor=ACTOR)
+    return claim.id
+
+
 def kinds(conn: psycopg.Connection[Any], job_id: UUID) -> list[str]:
     """Return the kinds of a job's events, in order."""
     return [event.kind for event in jobs.list_events(conn, job_id)]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from app import jobs
 from tests.control_plane import JOBS, body, problem, serving
-from tests.factories import ACTOR, TYPE, a_claim, kinds
+from tests.factories import ACTOR, TYPE, a_claim, a_failed_job, kinds
 from tests.listeners import answer, listening
 
 Conn = psycopg.Connection[Any]
@@ -28,24 +28,18 @@ def create(client: FlaskClient, **fields: Any) -> dict[str, Any]:
     return body(client.post(JOBS, json={"job_type": TYPE, **fields}))
 
 
-def failed(connection: Conn, **options: Any) -> jobs.Claim:
-    claim = a_claim(connection, **options)
-    jobs.fail(connection, [jobs.Failure(claim.id, claim.claim_seq, "boom")], actor=ACTOR)
-    return claim
-
-
 # Retry
 
 
 def test_a_failed_job_gets_one_more_attempt(client: FlaskClient, connection: Conn) -> None:
-    claim = failed(connection, max_attempts=1)
-    retried = client.post(f"{JOBS}/{claim.id}/retry")
+    job_id = a_failed_job(connection, max_attempts=1)
+    retried = client.post(f"{JOBS}/{job_id}/retry")
     assert retried.status_code == 200
     job = body(retried)
-    assert (job["id"], job["status"], job["error"]) == (str(claim.id), "queued", None)
+    assert (job["id"], job["status"], job["error"]) == (str(job_id), "queued", None)
     assert (job["attempt"], job["max_attempts"]) == (1, 2)
     assert (job["runner"]["online"], job["wake"]) == (True, None)
-    assert kinds(connection, claim.id) == ["queued", "running", "failed", "requeued"]
+    assert kinds(connection, job_id) == ["queued", "running", "failed", "requeued"]
 
 
 def test_a_cancelled_job_is_retried_as_well(client: FlaskClient) -> None:
@@ -55,11 +49,11 @@ def test_a_cancelled_job_is_retried_as_well(client: FlaskClient) -> None:
 
 
 def test_a_retry_wakes_the_runner(database_url: str, connection: Conn) -> None:
-    claim = failed(connection)
+    job_id = a_failed_job(connection)
     with listening(answer(202)) as runner:
         options = {"runner_enabled": True, "runner_url": runner.url, "runner_token_outbound": "x"}
         with serving(database_url, **options) as client:
-            retried = body(client.post(f"{JOBS}/{claim.id}/retry"))
+            retried = body(client.post(f"{JOBS}/{job_id}/retry"))
     assert retried["wake"] == {"sent": True, "status": "accepted"}
     assert len(runner.requests) == 1
 
@@ -109,11 +103,11 @@ def test_a_replay_is_a_new_job_like_the_old_one(client: FlaskClient, connection:
 
 
 def test_a_replay_leaves_a_finished_job_as_it_is(client: FlaskClient, connection: Conn) -> None:
-    claim = failed(connection)
-    new = body(client.post(f"{JOBS}/{claim.id}/replay"))
+    job_id = a_failed_job(connection)
+    new = body(client.post(f"{JOBS}/{job_id}/replay"))
     assert (new["status"], new["attempt"]) == ("queued", 0)
-    assert jobs.get_job(connection, claim.id).status == "failed"
-    assert kinds(connection, claim.id) == ["queued", "running", "failed"]
+    assert jobs.get_job(connection, job_id).status == "failed"
+    assert kinds(connection, job_id) == ["queued", "running", "failed"]
 
 
 def test_an_edited_payload_is_checked_at_the_door(client: FlaskClient) -> None:

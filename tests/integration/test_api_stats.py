@@ -10,9 +10,8 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from app import jobs
 from tests.control_plane import body, problem, serving
-from tests.factories import ACTOR, TYPE, a_claim
+from tests.factories import TYPE, a_succeeded_job
 from tests.waiting import wait_until
 
 STATS = "/api/v1/ops/stats"
@@ -25,11 +24,6 @@ def client(database_url: str) -> Iterator[FlaskClient]:
         yield client
 
 
-def succeed(connection: Conn) -> None:
-    claim = a_claim(connection)
-    jobs.succeed(connection, [jobs.Success(claim.id, claim.claim_seq, "{}")], actor=ACTOR)
-
-
 def test_without_any_job_there_are_no_figures(client: FlaskClient) -> None:
     answer = body(client.get(STATS))
     assert (answer["data"], answer["is_behind"], answer["step"]) == ([], False, "minute")
@@ -40,7 +34,7 @@ def test_what_ended_a_moment_ago_is_counted(client: FlaskClient, connection: Con
         return sum(each["succeeded"] for each in body(client.get(STATS))["data"])
 
     for count in (1, 2):
-        succeed(connection)
+        a_succeeded_job(connection)
         # Transactions of other tests on the same server may hold the count back for a moment.
         wait_until(lambda count=count: counted() == count, message="it is counted")  # type: ignore[misc]
     answer = body(client.get(STATS))

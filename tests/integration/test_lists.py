@@ -12,7 +12,7 @@ import pytest
 
 from app import jobs
 from app.jobs import Status
-from tests.factories import ACTOR, TYPE, a_claim, insert_at
+from tests.factories import ACTOR, TYPE, a_claim, a_failed_job, a_succeeded_job, insert_at
 
 Conn = psycopg.Connection[Any]
 
@@ -39,18 +39,6 @@ def newest_first(ids: list[UUID]) -> list[UUID]:
 
 def enqueue_some(conn: Conn, count: int, **options: Any) -> list[UUID]:
     return jobs.enqueue_many(conn, [jobs.NewJob(job_type=TYPE, **options)] * count)
-
-
-def fail(conn: Conn, **options: Any) -> UUID:
-    claim = a_claim(conn, **options)
-    jobs.fail(conn, [jobs.Failure(claim.id, claim.claim_seq, "boom")], actor=ACTOR)
-    return claim.id
-
-
-def succeed(conn: Conn) -> UUID:
-    claim = a_claim(conn)
-    jobs.succeed(conn, [jobs.Success(claim.id, claim.claim_seq, "{}")], actor=ACTOR)
-    return claim.id
 
 
 def test_pages_are_stable_while_jobs_come_in(connection: Conn) -> None:
@@ -92,17 +80,17 @@ def test_a_page_may_be_empty_and_not_the_last(connection: Conn) -> None:
 def test_failed_and_cancelled_jobs_are_found_among_their_events(
     connection: Conn, probes: int
 ) -> None:
-    failed = [fail(connection) for _ in range(3)]
+    failed = [a_failed_job(connection) for _ in range(3)]
     cancelled = [jobs.enqueue(connection, TYPE, {}).id for _ in range(2)]
     for job_id in cancelled:
         jobs.cancel(connection, job_id, actor="test")
-    again = fail(connection)
+    again = a_failed_job(connection)
     jobs.requeue(connection, again, actor="test")
     succeed_again = jobs.claim(
         connection, runner_instance=uuid4(), actor=ACTOR, allowlist=[TYPE], limit=1
     )[0]
     jobs.fail(connection, [jobs.Failure(again, succeed_again.claim_seq, "boom again")], actor=ACTOR)
-    requeued = fail(connection)
+    requeued = a_failed_job(connection)
     jobs.requeue(connection, requeued, actor="test")
     options = {"probes": probes, "window": 1, "limit": 2}
     assert listed(connection, status=Status.FAILED, **options) == newest_first([*failed, again])
@@ -129,7 +117,7 @@ def test_an_old_running_job_is_found_without_a_window(connection: Conn) -> None:
 def test_queued_jobs_are_found_be_they_few_or_many(connection: Conn, probes: int) -> None:
     queued = enqueue_some(connection, 2, delay_seconds=60)
     for _ in range(3):
-        succeed(connection)
+        a_succeeded_job(connection)
     options: dict[str, Any] = {"probes": probes, "window": 2, "limit": 1}
     assert listed(connection, status=Status.QUEUED, **options) == newest_first(queued)
     assert len(listed(connection, status=Status.SUCCEEDED, **options)) == 3

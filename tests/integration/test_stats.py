@@ -6,13 +6,12 @@ import random
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 
 from app import jobs
-from tests.factories import ACTOR, TYPE, a_claim, a_runner
+from tests.factories import ACTOR, TYPE, a_claim, a_failed_job, a_runner, a_succeeded_job
 from tests.pgbouncer import connect
 from tests.waiting import wait_until
 
@@ -53,18 +52,6 @@ def count_up_to(conn: Conn, expected: dict[str, tuple[int, int, int]]) -> None:
     assert counted(conn) == expected
 
 
-def succeed(conn: Conn, **options: Any) -> UUID:
-    claim = a_claim(conn, **options)
-    jobs.succeed(conn, [jobs.Success(claim.id, claim.claim_seq, "{}")], actor=ACTOR)
-    return claim.id
-
-
-def fail(conn: Conn) -> UUID:
-    claim = a_claim(conn)
-    jobs.fail(conn, [jobs.Failure(claim.id, claim.claim_seq, "boom")], actor=ACTOR)
-    return claim.id
-
-
 def test_nothing_is_counted_where_nothing_ended(connection: Conn) -> None:
     assert jobs.stats_counted_at(connection) is None
     jobs.enqueue(connection, TYPE, {})
@@ -73,7 +60,7 @@ def test_nothing_is_counted_where_nothing_ended(connection: Conn) -> None:
 
 
 def test_the_figures_say_how_old_they_are(connection: Conn) -> None:
-    succeed(connection)
+    a_succeeded_job(connection)
     for _ in range(2):
         before = datetime.now(UTC)
 
@@ -88,14 +75,14 @@ def test_the_figures_say_how_old_they_are(connection: Conn) -> None:
 
 def test_every_end_is_counted_once_under_its_status(connection: Conn) -> None:
     for _ in range(3):
-        succeed(connection)
-    fail(connection)
+        a_succeeded_job(connection)
+    a_failed_job(connection)
     cancelled = jobs.enqueue(connection, TYPE, {})
     jobs.cancel(connection, cancelled.id, actor="test")
     other = jobs.enqueue(connection, "other_job", {})
     jobs.reject(connection, [jobs.Held(other.id, None)], allowlist=[TYPE], actor=ACTOR)
     count_up_to(connection, {TYPE: (3, 1, 1), "other_job": (0, 1, 0)})
-    succeed(connection)
+    a_succeeded_job(connection)
     count_up_to(connection, {TYPE: (4, 1, 1), "other_job": (0, 1, 0)})
 
 
@@ -110,7 +97,7 @@ def test_a_rescue_is_counted_where_it_was_the_end(connection: Conn) -> None:
 
 
 def test_how_long_jobs_ran_and_waited_is_summed(connection: Conn) -> None:
-    for job_id in (succeed(connection), fail(connection)):
+    for job_id in (a_succeeded_job(connection), a_failed_job(connection)):
         connection.execute(
             "update ops_jobs set available_at = finished_at - interval '5 s',"
             " started_at = finished_at - interval '3 s', created_at = finished_at - interval '9 s'"
@@ -127,7 +114,7 @@ def test_how_long_jobs_ran_and_waited_is_summed(connection: Conn) -> None:
 
 
 def test_a_job_that_ran_again_since_adds_no_time_of_the_other_run(connection: Conn) -> None:
-    job_id = fail(connection)
+    job_id = a_failed_job(connection)
     jobs.requeue(connection, job_id, actor="test")
     count_up_to(connection, {TYPE: (0, 1, 0)})
     (found,) = figures(connection, step="hour")
@@ -136,7 +123,7 @@ def test_a_job_that_ran_again_since_adds_no_time_of_the_other_run(connection: Co
 
 def test_counting_goes_on_where_a_bound_ended_it(connection: Conn) -> None:
     for _ in range(7):
-        succeed(connection)
+        a_succeeded_job(connection)
     seen = [0]
 
     def is_over() -> bool:
@@ -161,7 +148,7 @@ def test_an_end_that_commits_late_is_not_missed(connection: Conn, database_url: 
 
 def test_counters_do_not_wait_for_each_other(connection: Conn, database_url: str) -> None:
     for _ in range(2):
-        succeed(connection)
+        a_succeeded_job(connection)
     jobs.update_stats(connection, limit=1)
     with connect(database_url) as first:
         first.execute("select from ops_stats_mark for update")
@@ -174,7 +161,7 @@ def test_counters_do_not_wait_for_each_other(connection: Conn, database_url: str
 def test_a_transaction_that_wrote_before_does_not_move_the_mark(
     connection: Conn, database_url: str
 ) -> None:
-    succeed(connection)
+    a_succeeded_job(connection)
     with connect(database_url) as writer:
         jobs.enqueue(writer, TYPE, {})
         assert jobs.update_stats(writer) is False
@@ -187,7 +174,7 @@ def test_an_old_snapshot_misses_nothing(connection: Conn, database_url: str) -> 
     with connect(database_url) as old:
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         old.execute("select 1 from ops_jobs")
-        succeed(connection)
+        a_succeeded_job(connection)
         jobs.update_stats(old)
     count_up_to(connection, {TYPE: (1, 0, 0)})
 
