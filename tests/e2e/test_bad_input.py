@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psycopg
 import pytest
 
-from app.cli.ports import free_ports
 from tests.bad_input.case import CANARY, Case
 from tests.bad_input.corpus import CASES
 from tests.control_plane import KEY
 from tests.database import empty_tables, url_of
-from tests.processes import RealProcess, process
+from tests.planes import Plane, under_gunicorn
 from tests.raw_http import exchange
 
 TABLES = ("ops_jobs", "ops_job_events", "ops_queues", "ops_idempotency_keys", "ops_schedules")
-
-
-@dataclass(frozen=True)
-class Server:
-    """The control plane under gunicorn."""
-
-    process: RealProcess
-    port: int
 
 
 @pytest.fixture(scope="module")
@@ -39,28 +29,21 @@ def database(worker_database: psycopg.Connection) -> psycopg.Connection:
 
 
 @pytest.fixture(scope="module")
-def server(server_url: str, database: psycopg.Connection) -> Iterator[Server]:
+def server(server_url: str, database: psycopg.Connection) -> Iterator[Plane]:
     """Run one server for all cases."""
-    (port,) = free_ports(1)
-    environment = {
-        "APP_ENV": "testing",
-        "DATABASE_URL": url_of(server_url, database.info.dbname),
-        "SECRET_KEY": "x" * 32,
-        "OPS_API_KEY": KEY,
+    variables = {
         "JOBS_ENABLED": "true",
         "RUNNER_ENABLED": "true",
         "RUNNER_URL": "http://127.0.0.1:9",
         "RUNNER_TOKEN_OUTBOUND": "x",
-        "PATH": "/usr/bin:/bin",
     }
-    with process(["-m", "app.cli", "serve", "--port", str(port)], environment) as started:
-        started.wait_for_line("Listening at")
-        started.wait_for_line("Booting worker")
-        yield Server(started, port)
+    url = url_of(server_url, database.info.dbname)
+    with under_gunicorn(url, workers=2, **variables) as plane:
+        yield plane
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{n} {case.name}" for n, case in enumerate(CASES)])
-def test_bad_input_has_one_right_answer(server: Server, case: Case) -> None:
+def test_bad_input_has_one_right_answer(server: Plane, case: Case) -> None:
     response, content = exchange(server.port, case.request())
     answer = json.loads(content)
     assert (response.status, answer["code"]) == (case.status, case.code), content
@@ -75,7 +58,7 @@ def test_bad_input_has_one_right_answer(server: Server, case: Case) -> None:
         assert inside not in shown
 
 
-def test_nothing_of_it_left_a_trace(server: Server, database: psycopg.Connection) -> None:
+def test_nothing_of_it_left_a_trace(server: Plane, database: psycopg.Connection) -> None:
     for table in TABLES:
         assert database.execute(f"select count(*) from {table}".encode()).fetchone() == (0,), table
     assert CANARY not in server.process.output.lower()
@@ -85,7 +68,7 @@ def test_nothing_of_it_left_a_trace(server: Server, database: psycopg.Connection
     assert len(server.process.events("request")) > 400
 
 
-def test_the_server_is_as_well_as_before(server: Server) -> None:
+def test_the_server_is_as_well_as_before(server: Plane) -> None:
     ask = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     response, content = exchange(server.port, ask)
     assert (response.status, json.loads(content)["status"]) == (200, "ready")

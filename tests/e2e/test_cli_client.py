@@ -13,34 +13,25 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from werkzeug.serving import make_server
 
 from app import jobs
 from app.cli import exits
 from app.cli.made_secrets import complete
 from app.cli.root import main
-from app.web.plane import EXTENSION
-from tests.control_plane import make_app
+from tests.commands import Capture
 from tests.factories import ACTOR, a_runner
+from tests.planes import control_plane
 from tests.processes import process
 
 KEY = "canary-ops-key-7d1f"
-Capture = pytest.CaptureFixture[str]
 Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture
 def address(database_url: str) -> Iterator[str]:
     """Serve the control plane in a thread."""
-    app = make_app(database_url, ops_api_key=KEY)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.extensions[EXTENSION].engine.dispose()
+    with control_plane(database_url, ops_api_key=KEY) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

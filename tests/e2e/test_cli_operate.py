@@ -3,59 +3,38 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from werkzeug.serving import make_server
 
 from app import jobs
 from app.cli import exits
 from app.cli.root import main
-from app.web.plane import EXTENSION
-from tests.control_plane import KEY, make_app
-from tests.factories import ACTOR, TYPE, a_claim
+from tests.commands import Capture, output
+from tests.control_plane import KEY
+from tests.factories import TYPE, a_claim, a_failed_job
+from tests.planes import control_plane
 from tests.waiting import wait_until
 
-Capture = pytest.CaptureFixture[str]
 Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture(autouse=True)
 def _address(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Serve the control plane in a thread."""
-    app = make_app(database_url)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    monkeypatch.setenv("OPS_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("OPS_API_KEY", KEY)
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.extensions[EXTENSION].engine.dispose()
-
-
-def output(capsys: Capture, *arguments: str, code: int = 0) -> str:
-    assert main([*arguments]) == code, capsys.readouterr().err
-    return capsys.readouterr().out.strip()
-
-
-def failed(connection: Connection, **options: Any) -> UUID:
-    claim = a_claim(connection, **options)
-    jobs.fail(connection, [jobs.Failure(claim.id, claim.claim_seq, "no luck")], actor=ACTOR)
-    return claim.id
+    with control_plane(database_url) as url:
+        monkeypatch.setenv("OPS_URL", url)
+        monkeypatch.setenv("OPS_API_KEY", KEY)
+        yield
 
 
 # Jobs once more
 
 
 def test_retry_queues_the_job_again(capsys: Capture, connection: Connection) -> None:
-    job_id = failed(connection)
+    job_id = a_failed_job(connection)
     assert main(["job", "retry", str(job_id)]) == 0
     assert "accepted" in capsys.readouterr().err
     assert jobs.get_job(connection, job_id).status == "queued"
@@ -118,7 +97,7 @@ def test_a_queue_has_a_name(capsys: Capture) -> None:
 def test_stats_sum_up_each_type(capsys: Capture, connection: Connection) -> None:
     assert output(capsys, "stats") == ""
     for _ in range(2):
-        failed(connection)
+        a_failed_job(connection)
 
     def failures() -> int:
         told = json.loads(output(capsys, "--json", "stats"))

@@ -4,52 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from werkzeug.serving import make_server
 
 from app import jobs, schedules
 from app.cli import exits
 from app.cli.root import main
-from app.web.plane import EXTENSION
-from tests.control_plane import KEY, make_app
+from tests.commands import Capture, output, shown
+from tests.control_plane import KEY
 from tests.factories import TYPE, a_claim, a_runner, age_lease
 from tests.listeners import answer, listening
+from tests.planes import control_plane
 from tests.processes import process
 from tests.schedules import a_due_schedule, a_schedule, fires
 
-Capture = pytest.CaptureFixture[str]
 Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture(autouse=True)
 def _address(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Serve the control plane in a thread."""
-    app = make_app(database_url, jobs_enabled=True)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    monkeypatch.setenv("OPS_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("OPS_API_KEY", KEY)
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.extensions[EXTENSION].engine.dispose()
-
-
-def output(capsys: Capture, *arguments: str, code: int = 0) -> str:
-    assert main([*arguments]) == code, capsys.readouterr().err
-    return capsys.readouterr().out.strip()
-
-
-def shown(capsys: Capture, *arguments: str) -> Any:
-    return json.loads(output(capsys, "--json", *arguments))
+    with control_plane(database_url, jobs_enabled=True) as url:
+        monkeypatch.setenv("OPS_URL", url)
+        monkeypatch.setenv("OPS_API_KEY", KEY)
+        yield
 
 
 def test_create_sends_every_option(capsys: Capture, connection: Connection) -> None:

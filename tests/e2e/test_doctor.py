@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from app import jobs
 from app.cli import exits
@@ -22,37 +19,15 @@ from app.cli.database_checks import clock_finding, pooling_finding
 from app.cli.pooling import Pooling
 from app.cli.root import main
 from app.version import VERSION
-from app.web.plane import EXTENSION
-from tests.control_plane import KEY, make_app
+from tests.commands import Capture
+from tests.control_plane import KEY
 from tests.factories import a_claim
 from tests.listeners import answer, listening
+from tests.planes import control_plane, served
 from tests.runners import TOKEN, running
 
-Capture = pytest.CaptureFixture[str]
 Connection = psycopg.Connection[Any]
 Set = Callable[..., None]
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve an app in a thread; yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def control_plane(database_url: str, **changes: Any) -> Iterator[str]:
-    app = make_app(database_url, **changes)
-    with served(app) as url:
-        yield url
-    app.extensions[EXTENSION].engine.dispose()
 
 
 @pytest.fixture

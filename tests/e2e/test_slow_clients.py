@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from app.cli.ports import free_ports
 from tests.control_plane import JOBS, KEY
 from tests.database import url_of
-from tests.processes import process
+from tests.planes import under_gunicorn
 from tests.raw_http import connected, exchange, read_answer
 from tests.runners import TOKEN, running
 from worker.listener.http_worker import ListenerWorker
@@ -42,19 +41,10 @@ _LENGTH, _CHUNKED = b"Content-Length: 4000\r\n\r\n", b"Transfer-Encoding: chunke
 @pytest.fixture(scope="module")
 def plane(server_url: str, worker_database: psycopg.Connection) -> Iterator[int]:
     """Run the control plane; the port."""
-    (port,) = free_ports(1)
-    environment = {
-        "APP_ENV": "testing",
-        "DATABASE_URL": url_of(server_url, worker_database.info.dbname),
-        "SECRET_KEY": "x" * 32,
-        "OPS_API_KEY": KEY,
-        "PATH": "/usr/bin:/bin",
-    }
-    command = ["-c", _PLANE, "serve", "--port", str(port), "--workers", "1"]
-    with process(command, environment) as started:
-        started.wait_for_line("Booting worker")
-        yield port
-        assert "Traceback" not in started.output
+    url = url_of(server_url, worker_database.info.dbname)
+    with under_gunicorn(url, command=["-c", _PLANE]) as plane:
+        yield plane.port
+        assert "Traceback" not in plane.process.output
 
 
 @pytest.fixture(scope="module")

@@ -12,27 +12,16 @@ import psycopg
 import pytest
 
 from app import jobs
-from app.cli.ports import free_ports
 from tests.control_plane import JOBS, KEY
 from tests.factories import ACTOR, TYPE, a_claim
-from tests.processes import process
+from tests.planes import under_gunicorn
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def port(database_url: str) -> Iterator[int]:
-    (port,) = free_ports(1)
-    environment = {
-        "APP_ENV": "testing",
-        "DATABASE_URL": database_url,
-        "SECRET_KEY": "x" * 32,
-        "OPS_API_KEY": KEY,
-        "PATH": "/usr/bin:/bin",
-    }
-    arguments = ["-m", "app.cli", "serve", "--port", str(port), "--workers", "1"]
-    with process(arguments, environment) as started:
-        started.wait_for_line("Booting worker")
-        yield port
+    with under_gunicorn(database_url) as plane:
+        yield plane.port
 
 
 def messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:

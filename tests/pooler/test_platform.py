@@ -12,20 +12,17 @@ import pytest
 import urllib3
 
 from app import jobs
-from app.cli.ports import free_ports
 from app.db.migrate import FEATURES, upgrade
 from app.db.schema import HEADS
 from app.jobs.audit import audit
-from tests.control_plane import JOBS
+from tests.control_plane import JOBS, KEY
 from tests.database import url_of
 from tests.pgbouncer import PgBouncer, assert_nothing_is_left_in_the_pool
-from tests.processes import process
+from tests.planes import under_gunicorn
 from tests.runners import TOKEN, running, wait_for_status
 from tests.waiting import wait_until
-from tests.witness import CANARY
 
 Conn = psycopg.Connection[Any]
-KEY = "an-ops-key-for-tests"
 
 _http = urllib3.PoolManager(retries=False, timeout=10)
 
@@ -33,17 +30,12 @@ _http = urllib3.PoolManager(retries=False, timeout=10)
 @contextlib.contextmanager
 def serving(database_url: str, runner_url: str) -> Iterator[str]:
     """Run the control plane as the platform would: no connection outlives its request."""
-    (port,) = free_ports(1)
-    environment = {
-        "APP_ENV": "testing", "SECRET_KEY": f"{CANARY}-secret-key", "OPS_API_KEY": KEY,
-        "DATABASE_URL": database_url, "DATABASE_PREPARE": "false", "DATABASE_POOL_SIZE": "0",
+    variables = {
+        "DATABASE_PREPARE": "false", "DATABASE_POOL_SIZE": "0",
         "RUNNER_ENABLED": "true", "RUNNER_URL": runner_url, "RUNNER_TOKEN_OUTBOUND": TOKEN,
-        "PATH": "/usr/bin:/bin",
     }  # fmt: skip
-    serve = ["-m", "app.cli", "serve", "--port", str(port), "--workers", "1"]
-    with process(serve, environment) as server:
-        server.wait_for_line("Booting worker", timeout=30)
-        yield f"http://127.0.0.1:{port}"
+    with under_gunicorn(database_url, **variables) as plane:
+        yield f"http://127.0.0.1:{plane.port}"
 
 
 def create(url: str) -> UUID:
