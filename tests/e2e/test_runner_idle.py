@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import psycopg
@@ -10,29 +9,16 @@ import pytest
 
 from app import jobs
 from tests.runners import running, wait_for_status
+from tests.statements import calls
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
-
-
-def calls(conn: Conn) -> Counter[str]:
-    """Return how often others sent each statement to this database, by its first words."""
-    rows = conn.execute(
-        "select left(regexp_replace(query, '^(\\s*--[^\\n]*\\n)+', ''), 60), calls"
-        " from pg_stat_statements s join pg_database d on d.oid = s.dbid"
-        " where d.datname = current_database() and query not like '%pg_stat_statements%'"
-    ).fetchall()
-    counted: Counter[str] = Counter()
-    for query, number in rows:
-        counted[query] += number
-    return counted
 
 
 @pytest.mark.unpooled("a pooler sends statements of its own")
 def test_an_idle_runner_sends_one_statement_a_look_and_none_between(
     database_url: str, connection: Conn
 ) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
     with running(database_url, runner_look_seconds=1) as runner:
         job = jobs.enqueue(connection, "test_job", {})
         runner.wake()
@@ -67,7 +53,6 @@ def test_a_runner_that_starts_finds_what_waits(database_url: str, connection: Co
 def test_a_busy_runner_sends_no_heartbeat_more_than_it_should(
     database_url: str, connection: Conn
 ) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
     with running(database_url, runner_lease_seconds=6, runner_heartbeat_seconds=2) as runner:
         job = jobs.enqueue(connection, "test_job", {"sleep_seconds": 5})
         runner.wake()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -10,38 +9,27 @@ import pytest
 
 from app import jobs
 from tests.runners import running, wait_for_status
+from tests.statements import statements
 from tests.waiting import wait_until
 
-_CALLS = (
-    "select coalesce(sum(calls), 0)::bigint from pg_stat_statements s"
-    " join pg_database d on d.oid = s.dbid where d.datname = current_database()"
-    " and query not like '%pg_stat_statements%'"
-)
+Conn = psycopg.Connection[Any]
 
 
-def stays_silent(calls: Callable[[], int], *, seconds: float) -> bool:
+def stays_silent(conn: Conn, *, seconds: float) -> bool:
     """Say whether no statement at all came in for so long."""
-    before = calls()
+    before = statements(conn)
     try:
-        wait_until(lambda: calls() != before, message="a statement", timeout=seconds)
+        wait_until(lambda: statements(conn) != before, message="a statement", timeout=seconds)
     except AssertionError:
         return True
     return False
 
 
 @pytest.mark.unpooled("a pooler sends statements of its own")
-def test_an_idle_runner_sends_nothing_for_a_minute(
-    database_url: str, connection: psycopg.Connection[Any]
-) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
-
-    def calls() -> int:
-        row = connection.execute(_CALLS).fetchone()
-        return row[0] if row else 0
-
+def test_an_idle_runner_sends_nothing_for_a_minute(database_url: str, connection: Conn) -> None:
     with running(database_url, runner_look_seconds=300, jobs_enabled=True) as runner:
         job = jobs.enqueue(connection, "test_job", {})
         runner.wake()
         wait_for_status(connection, job.id, "succeeded")
-        wait_until(lambda: stays_silent(calls, seconds=2), message="it is idle", timeout=20)
-        assert stays_silent(calls, seconds=60)
+        wait_until(lambda: stays_silent(connection, seconds=2), message="it is idle", timeout=20)
+        assert stays_silent(connection, seconds=60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -16,35 +15,11 @@ import pytest
 from app import jobs
 from tests.processes import is_running
 from tests.runners import PREVIOUS_TOKEN, TOKEN, Runner, kinds, running, wait_for_status
+from tests.statements import statements, statements_when_silent
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
 CANARY = "canary-that-must-not-be-logged"
-
-
-def statements(conn: Conn) -> int:
-    """Count what all others ever sent to this database."""
-    row = conn.execute(
-        "select coalesce(sum(calls), 0)::bigint from pg_stat_statements s join pg_database d"
-        " on d.oid = s.dbid where d.datname = current_database()"
-        " and query not like '%pg_stat_statements%'"
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def statements_when_silent(conn: Conn) -> int:
-    """Count once nothing was sent for a moment."""
-    seen, since = statements(conn), time.monotonic()
-
-    def is_silent() -> bool:
-        nonlocal seen, since
-        if (now := statements(conn)) != seen:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since > 0.5
-
-    wait_until(is_silent, message="the runner is idle")
-    return seen
 
 
 def listener_of(runner: Runner) -> psutil.Process:
@@ -62,7 +37,6 @@ def _is_gone(pid: int) -> bool:
 
 
 def test_a_wake_up_needs_the_token_and_nothing_else(database_url: str, connection: Conn) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
     with running(database_url) as runner:
         job = jobs.enqueue(connection, "test_job", {})
         runner.wake()
@@ -178,7 +152,6 @@ def test_metrics_are_for_this_machine_or_the_token(shared: Runner) -> None:
 
 
 def test_a_flood_of_wake_ups_is_a_trickle_of_looks(database_url: str, connection: Conn) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
     with running(database_url) as runner:
         before = statements_when_silent(connection)
         with ThreadPoolExecutor(8) as threads:

@@ -11,10 +11,10 @@ import pytest
 
 from app import jobs
 from app.db import migrate
-from tests.e2e.test_runner_idle import calls
 from tests.pgbouncer import connect
 from tests.runners import running, wait_for_status
 from tests.schedules import a_due_schedule, a_schedule, check_one_job_for_each_fire, fires, job_ids
+from tests.statements import calls
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
@@ -88,7 +88,6 @@ def test_a_schedule_that_comes_later_is_known_after_a_wake_up(
 def test_with_schedules_ahead_an_idle_runner_sends_one_statement_a_look_and_none_between(
     database_url: str, connection: Conn
 ) -> None:
-    connection.execute("create extension if not exists pg_stat_statements")
     a_schedule(connection, "yearly", "0 0 29 2 *")
     begun = calls(connection)
     with running(database_url, jobs_enabled=True, runner_look_seconds=1):
