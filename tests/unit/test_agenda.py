@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.jobs import Look
+from tests.clock import Clock
 from worker.agenda import NEVER, WAKE_BURST, WAKE_INTERVAL_SECONDS, Agenda
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

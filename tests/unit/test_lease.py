@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clock import Clock
 from worker.lease import Lease
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_handlers_must_stop_a_grace_before_the_lease_ends() -> None:

@@ -6,19 +6,10 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from app.jobs import Claim, Success
+from tests.clock import Clock
 from worker.outbox import REPORT_INTERVAL_SECONDS, Entry, Outbox, Parcel
 from worker.settle import Settlement
 from worker.slots.runs import Run, Told
-
-
-class Clock:
-    """Time that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def claims(count: int, *, batch: int = 1) -> list[Claim]:
@@ -54,6 +45,26 @@ def commit(outbox: Outbox, parcel: Parcel) -> None:
     outbox.answered(parcel)
 
 
+def take_in_two(outbox: Outbox, *, batch: int) -> tuple[Parcel, Parcel]:
+    """Settle the two claims of a batch, each in a parcel of its own."""
+    first, second = claims(2, batch=batch)
+    outbox.open([first, second])
+    settle(outbox, first)
+    one = take(outbox)
+    settle(outbox, second)
+    return one, take(outbox)
+
+
+def take_between_lines(outbox: Outbox, before: str, after: str) -> Parcel:
+    """Take a parcel with one line of a run that then tells another."""
+    (claim,) = claims(1)
+    outbox.open([claim])
+    tell(outbox, claim, before)
+    parcel = take(outbox)
+    tell(outbox, claim, after)
+    return parcel
+
+
 def lines(entry: Entry) -> list[str | None]:
     return [line.message for line in entry.sending or entry.reports]
 
@@ -85,12 +96,7 @@ def test_a_batch_ends_with_its_last_settlement() -> None:
 
 def test_a_batch_does_not_end_while_a_part_of_it_is_under_way_elsewhere() -> None:
     outbox = Outbox()
-    held = claims(2, batch=7)
-    outbox.open(held)
-    settle(outbox, held[0])
-    one = take(outbox)
-    settle(outbox, held[1])
-    other = take(outbox)
+    one, other = take_in_two(outbox, batch=7)
     assert not one.ending
     assert not other.ending
     commit(outbox, other)
@@ -101,12 +107,7 @@ def test_a_batch_does_not_end_while_a_part_of_it_is_under_way_elsewhere() -> Non
 
 def test_a_batch_whose_parts_went_different_ways_is_closed_afterwards() -> None:
     outbox = Outbox()
-    held = claims(2, batch=7)
-    outbox.open(held)
-    settle(outbox, held[0])
-    one = take(outbox)
-    settle(outbox, held[1])
-    other = take(outbox)
+    one, other = take_in_two(outbox, batch=7)
     commit(outbox, one)
     commit(outbox, other)
     assert outbox.due_at == 0.0
@@ -147,14 +148,10 @@ def test_nothing_is_settled_beside_lines_of_it_that_are_under_way() -> None:
 def test_lines_that_were_not_written_come_before_those_told_since() -> None:
     clock = Clock()
     outbox = Outbox(clock)
-    (claim,) = claims(1)
-    outbox.open([claim])
-    tell(outbox, claim, "first")
-    parcel = take(outbox)
-    tell(outbox, claim, "second")
+    parcel = take_between_lines(outbox, "first", "second")
     outbox.answered(parcel)
     assert not take(outbox).entries
-    clock.now = REPORT_INTERVAL_SECONDS
+    clock.now += REPORT_INTERVAL_SECONDS
     (entry,) = take(outbox).entries
     assert lines(entry) == ["first", "second"]
 
@@ -162,12 +159,8 @@ def test_lines_that_were_not_written_come_before_those_told_since() -> None:
 def test_lines_told_while_others_are_written_are_written_next() -> None:
     clock = Clock()
     outbox = Outbox(clock)
-    (claim,) = claims(1)
-    outbox.open([claim])
-    tell(outbox, claim, "first")
-    parcel = take(outbox)
-    tell(outbox, claim, "second")
+    parcel = take_between_lines(outbox, "first", "second")
     commit(outbox, parcel)
-    clock.now = REPORT_INTERVAL_SECONDS
+    clock.now += REPORT_INTERVAL_SECONDS
     (entry,) = take(outbox).entries
     assert lines(entry) == ["second"]
