@@ -147,6 +147,10 @@ ops_limits = Table(
     Column("job_type", Text, primary_key=True),
     Column("tokens", Double, nullable=False, server_default="0"),
     _time("refilled_at", default=text("'2000-01-01'")),
+    Column("most_running", Integer),
+    Column("most_for_key", Integer),
+    Column("rate", Double),
+    Column("burst", Double),
 )
 
 ops_queues = Table(

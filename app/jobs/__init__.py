@@ -23,6 +23,7 @@ from app.jobs.job import (
     Retry,
     Success,
 )
+from app.jobs.limits import declare_limits
 from app.jobs.lists import JobList, list_jobs
 from app.jobs.queues import Pause, Queue, get_pause, list_queues, pause_queue, resume_queue
 from app.jobs.reads import get_job, get_status, list_events
@@ -30,7 +31,6 @@ from app.jobs.runners import (
     Runner,
     RunnerState,
     close_claims,
-    declare_limits,
     heartbeat,
     held_claims,
     list_runners,

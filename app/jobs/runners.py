@@ -78,11 +78,6 @@ def retire_runner(conn: AnyConnection, *, runner_instance: UUID) -> None:
     run(conn, "runners/retire", {"runner_instance": runner_instance})
 
 
-def declare_limits(conn: AnyConnection, job_types: Collection[str]) -> None:
-    """Make the rows that claims of limited job types lock; once, when a runner starts."""
-    run(conn, "runners/declare_limits", {"job_types": sorted(job_types)})
-
-
 def close_claims(conn: AnyConnection, batches: Sequence[int]) -> None:
     """Forget batches of claims, each when the last of its claims is settled or lost.
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from app.db.connection import transaction
 from app.jobs.errors import ClaimLost, DedupeKeyHeld, WrongState
 from app.jobs.job import Claim, Failure, Held, Job, Lane, Limit, Report, Retry, Success
+from app.jobs.limits import lock_limits
 from app.jobs.reads import find_active_twin, get_job, job_from_row
 from app.jobs.statements import run, run_fast
 from app.jobs.states import TRANSITIONS
@@ -62,10 +63,10 @@ def claim(
         "rates": _column(limits, "rate"),
         "bursts": _column(limits, "burst"),
     }
-    shared = [limit.job_type for limit in limits if limit.is_shared]
+    shared = [limit for limit in limits if limit.is_shared]
     with transaction(conn) if shared else nullcontext():
         if shared:
-            run(conn, "runners/lock_limits", {"job_types": shared})
+            lock_limits(conn, shared)
         return [Claim._make(row) for row in run_fast(conn, "claim", parameters)]
 
 

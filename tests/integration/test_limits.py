@@ -169,6 +169,25 @@ def test_a_rate_bounds_how_fast_jobs_start(limited: Conn) -> None:
     assert len(claim(limited, limit)) == 2
 
 
+def test_a_row_tells_what_the_last_claim_was_bound_by(limited: Conn) -> None:
+    def told() -> tuple[Any, ...] | None:
+        return limited.execute(
+            "select most_running, most_for_key, rate, burst, xmin from ops_limits"
+        ).fetchone()
+
+    limit = jobs.Limit(job_type=TYPE, most_running=3, most_for_key=1)
+    claim(limited, limit)
+    first = told()
+    assert first is not None
+    assert first[:4] == (3, 1, None, None)
+    claim(limited, limit)
+    assert told() == first, "it is not written again"
+    claim(limited, jobs.Limit(job_type=TYPE, rate=100 / 60, burst=100))
+    changed = told()
+    assert changed is not None
+    assert changed[:4] == (None, None, 100 / 60, 100)
+
+
 @pytest.mark.parametrize(
     "limit",
     [
