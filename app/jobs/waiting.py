@@ -41,11 +41,13 @@ def waiting_reason(
     types_off: Collection[str] = (),
     look_seconds: float = 300,
     lease_seconds: float = 60,
+    reject_after_seconds: float = 86_400,
 ) -> WaitingReason | None:
     """Return why the job waits, or None where it is not queued.
 
     `types_off` are the job types whose feature flag is off; `look_seconds` and `lease_seconds` are
-    how a runner is set. One statement, and a second one where the job is due and allowed.
+    how a runner is set, `reject_after_seconds` is when a job that nobody serves is rejected. One
+    statement, and a second one where the job is due and allowed.
     """
     if job.status is not Status.QUEUED:
         return None
@@ -60,10 +62,13 @@ def waiting_reason(
         return WaitingReason("back_off", detail, due_in)
     if due_in > 0:
         return WaitingReason("not_due", f"due in {due_in:.0f} s", due_in)
+    # How long that lasts nobody knows, only how it ends.
+    unserved = f"once due for {reject_after_seconds:.0f} s the job is rejected unless one allows it"
     if known["runners"] == 0:
-        return WaitingReason("no_runner", "no runner is registered; start one with: ops runner")
+        detail = f"no runner is registered; {unserved}; start one with: ops runner"
+        return WaitingReason("no_runner", detail)
     if known["allowing"] == 0:
-        return WaitingReason("not_allowed", f"no runner allows {job.job_type}")
+        return WaitingReason("not_allowed", f"no runner allows {job.job_type}; {unserved}")
     return _due_and_allowed(
         conn, job, due_seconds=-due_in, look_seconds=look_seconds, lease_seconds=lease_seconds
     )
@@ -117,6 +122,8 @@ def _due_and_allowed(
         "job_type": job.job_type,
         "priority": job.priority,
         "available_at": job.available_at,
+        "seq": job.seq,
+        "concurrency_key": job.concurrency_key,
         "most": MOST_COUNTED,
     }
     (load,) = run(conn, "reads/load", parameters)
@@ -129,10 +136,9 @@ def _due_and_allowed(
         )
     if load["running"] >= load["slots"]:
         return _slots_taken(load)
-    running = load["running_of_type"]
-    if load["is_limited"] and (running or load["is_out_of_tokens"]):
-        detail = f"runs of {job.job_type} are limited; {running} of them run now"
-        return WaitingReason("limited", detail)
+    bounds = _bounds(load)
+    if any(bound.is_reached for bound in bounds):
+        return _limited(job, bounds)
     return WaitingReason(
         "look",
         "a runner has a slot free and takes it when it is woken or looks: ops trigger",
@@ -141,9 +147,61 @@ def _due_and_allowed(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """One limit of a job type: how many jobs take from it before the job, and how long that lasts.
+
+    `seconds` is None where no run of the type is known.
+    """
+
+    is_reached: bool
+    words: str
+    before: int
+    seconds: float | None
+
+
+def _bounds(load: dict[str, Any]) -> list[_Bound]:
+    """Return the limits of a job's type, as the last claim of the type was bound by them."""
+    of_type, of_key = load["of_type_before_it"], load["of_key_before_it"]
+    bounds = []
+    if load["rate"] is not None:
+        rate, tokens = load["rate"], load["tokens"]
+        words = f"one may start every {round(1 / rate, 3):g} s"
+        seconds = max(0.0, (of_type + 1 - tokens) / rate)
+        bounds.append(_Bound(tokens < 1, words, of_type, round(seconds, 1)))
+    for most, running, before, which in (
+        (load["most_running"], load["running_of_type"], of_type, ""),
+        (load["most_for_key"], load["running_of_key"], of_key, " with its concurrency key"),
+    ):
+        if most is not None:
+            words = f"{running} of at most {most}{which} run"
+            lasts = _lasts(load, before=before, most=most) if running >= most else 0.0
+            bounds.append(_Bound(running >= most, words, before, lasts))
+    return bounds
+
+
+def _lasts(load: dict[str, Any], *, before: int, most: int) -> float | None:
+    mean = load["mean_run_seconds_of_type"]
+    return None if mean is None else round((before + 1) * mean / most, 1)
+
+
+def _limited(job: Job, bounds: list[_Bound]) -> WaitingReason:
+    """Tell the limits that are reached; the job waits for that which lasts longest of all."""
+    reached = [bound for bound in bounds if bound.is_reached]
+    words = " and ".join(bound.words for bound in reached)
+    before = _counted(max(bound.before for bound in reached))
+    detail = f"runs of {job.job_type} are limited: {words}; {before} are due before it"
+    known = [bound.seconds for bound in bounds if bound.seconds is not None]
+    seconds = max(known) if len(known) == len(bounds) else None
+    return WaitingReason("limited", detail, seconds, is_estimate=seconds is not None)
+
+
+def _counted(jobs: int) -> str:
+    return f"{jobs}" if jobs < MOST_COUNTED else f"{jobs} or more"
+
+
 def _slots_taken(load: dict[str, Any]) -> WaitingReason:
     before, slots, mean = load["before_it"], load["slots"], load["mean_run_seconds"]
-    known = f"{before}" if before < MOST_COUNTED else f"{before} or more"
-    detail = f"all {slots} slots are taken, and {known} jobs are due before it"
+    detail = f"all {slots} slots are taken, and {_counted(before)} jobs are due before it"
     seconds = None if mean is None else round((before + 1) * mean / slots, 1)
     return WaitingReason("slots", detail, seconds, is_estimate=seconds is not None)

@@ -143,6 +143,7 @@ def show(job_id: str, query: Query) -> Response:
             types_off=types_off(plane),
             look_seconds=plane.settings.runner_look_seconds,
             lease_seconds=plane.settings.runner_lease_seconds,
+            reject_after_seconds=plane.settings.reject_unserved_after_seconds,
         )
     answer = JobReadAnswer.model_validate({**job_fields(job), "waiting_reason": reason})
     return json_response(answer, headers=waited)

@@ -260,6 +260,15 @@ def test_a_post_now_and_then_ends_what_nobody_serves(
     assert jobs.get_job(connection, unserved[1]).status == "failed"
 
 
+def test_a_job_that_nobody_serves_says_when_it_is_ended(database_url: str) -> None:
+    with serving(database_url, reject_unserved_after_seconds=60) as client:
+        made = body(create(client))
+        reason = body(client.get(made["links"]["self"]))["waiting_reason"]
+    assert reason["code"] == "no_runner"
+    assert "once due for 60 s the job is rejected" in reason["detail"]
+    assert (reason["seconds"], reason["is_estimate"]) == (None, False)
+
+
 def test_a_post_succeeds_although_clearing_up_fails(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,21 +13,24 @@ import pytest
 
 from app import jobs
 from app.jobs.statements import SQL
+from tests.factories import a_runner
 
 Conn = psycopg.Connection[Any]
 
 BACKLOG = 30_000
 TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
-    "actor": "text", "after": "uuid", "allowlist": "text[]", "budget": "integer",
-    "bursts": "double precision[]",
-    "claim_seqs": "bigint[]", "concurrency_keys": "text[]", "dues": "timestamptz[]",
-    "ids": "uuid[]", "job_types": "text[]", "keep_keys_seconds": "double precision",
+    "actor": "text", "after": "uuid", "allowlist": "text[]", "available_at": "timestamptz",
+    "budget": "integer", "bursts": "double precision[]", "claim_seqs": "bigint[]",
+    "concurrency_key": "text", "concurrency_keys": "text[]", "dues": "timestamptz[]",
+    "ids": "uuid[]", "job_type": "text", "job_types": "text[]",
+    "keep_keys_seconds": "double precision",
     "keep_seconds": "double precision", "lease_seconds": "double precision",
-    "limit": "integer", "limited_types": "text[]", "marks": "bigint[]",
+    "limit": "integer", "limited_types": "text[]", "marks": "bigint[]", "most": "integer",
     "most_for_key": "integer[]", "most_now": "integer[]", "most_running": "integer[]",
-    "priorities": "smallint[]", "queues": "text[]", "rates": "double precision[]",
-    "results": "text[]", "runner_instance": "uuid", "turn": "bigint",
+    "priorities": "smallint[]", "priority": "smallint", "queues": "text[]",
+    "rates": "double precision[]", "results": "text[]", "runner_instance": "uuid", "seq": "bigint",
+    "turn": "bigint",
 }  # fmt: skip
 
 
@@ -200,6 +204,27 @@ def test_a_look_probes_lanes_not_jobs(backlog: Conn) -> None:
         {"allowlist": TYPES, "lease_seconds": 60, "runner_instance": uuid4()},
     )
     assert_bounded(plan, rows=100)
+
+
+@pytest.mark.parametrize("is_limited", [False, True], ids=["free", "limited"])
+def test_why_a_job_waits_is_told_without_a_walk(backlog: Conn, is_limited: bool) -> None:
+    """The newest of a type's 3,000 jobs: no more than `most` of those before it are counted."""
+    runner = a_runner(backlog, allowlist=tuple(TYPES))
+    limits = [jobs.Limit(job_type="job_2", most_running=1)] if is_limited else []
+    if is_limited:
+        jobs.declare_limits(backlog, ["job_2"])
+    jobs.claim(
+        backlog, runner_instance=runner, actor="runner:test", allowlist=TYPES, limit=50,
+        limits=limits,
+    )  # fmt: skip
+    values = {
+        "job_type": "job_2", "concurrency_key": "", "priority": 5, "most": 100,
+        "available_at": datetime.now(UTC), "seq": 10 * BACKLOG,
+    }  # fmt: skip
+    plan = explain(backlog, "reads/load", values)
+    assert_bounded(plan, rows=100)
+    lanes = [node for node in nodes(plan) if node["Node Type"] == "Recursive Union"]
+    assert [node["Actual Loops"] for node in lanes] == [int(is_limited)]
 
 
 def test_a_rescue_finds_its_jobs_by_their_claims(backlog: Conn) -> None:
