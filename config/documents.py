@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from config.spec import SETTINGS, Setting
+from config.setting import Setting
+from config.spec import SETTINGS
 
 _NOTES = {
     "everywhere": "Every process reads these.",

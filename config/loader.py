@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dynaconf import Dynaconf, ValidationError, Validator
 
-from config.spec import ENVIRONMENTS, SETTINGS, Process, Setting, Settings, split_addresses
+from config.setting import Process, Setting
+from config.spec import SETTINGS, Settings
+from config.values import ENVIRONMENTS, split_addresses
 
 ROOT = Path(__file__).resolve().parent.parent
 _SHORT_NAMES = {"dev": "development", "test": "testing", "prod": "production"}

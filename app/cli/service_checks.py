@@ -18,7 +18,7 @@ from app.cli.flags import find_lacks
 from app.cli.invocation import current
 from app.cli.made_secrets import make_secret
 from config.loader import load_layers
-from config.spec import split_addresses
+from config.values import split_addresses
 
 _TIMEOUT_SECONDS = 10.0
 
