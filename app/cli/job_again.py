@@ -7,20 +7,23 @@ from typing import IO
 import click
 
 from app.cli.client import API, client_from_settings
-from app.cli.invocation import client_options, current
-from app.cli.job_create import payload_options, say_accepted
-from app.cli.job_watch import watch
-from app.cli.output import emit, emit_json, say
-from app.cli.parameters import JOB_ID, read_payload
-
-_wait_option = click.option(
-    "--wait", is_flag=True, help="Follow the job; the exit code is its outcome."
+from app.cli.creation import (
+    key_header,
+    key_option,
+    payload_options,
+    say_accepted,
+    tell_created,
+    wait_option,
 )
+from app.cli.invocation import client_options, current
+from app.cli.job_watch import watch
+from app.cli.output import emit_json, say
+from app.cli.parameters import JOB_ID, read_payload
 
 
 @click.command()
 @click.argument("job_id", type=JOB_ID)
-@_wait_option
+@wait_option
 @client_options
 @click.pass_context
 def retry_command(context: click.Context, job_id: str, wait: bool) -> None:
@@ -37,8 +40,8 @@ def retry_command(context: click.Context, job_id: str, wait: bool) -> None:
 @click.command()
 @click.argument("job_id", type=JOB_ID)
 @payload_options
-@click.option("--key", metavar="KEY", help="Idempotency key: sending it twice makes one job.")
-@_wait_option
+@key_option
+@wait_option
 @client_options
 @click.pass_context
 def replay_command(
@@ -61,13 +64,5 @@ def replay_command(
     elif pairs:
         old = client.get(f"{API}/jobs/{job_id}").body["payload"]
         body["payload"] = old | read_payload(pairs, None, None)
-    headers = {"Idempotency-Key": key} if key else None
-    answer = client.post(f"{API}/jobs/{job_id}/replay", body, headers)
-    job = answer.body
-    say_accepted(job, is_replayed=answer.status == 200)
-    if wait:
-        context.exit(watch(client, job["id"], on_line=say))
-    if current().as_json:
-        emit_json(job)
-    else:
-        emit(job["id"])
+    answer = client.post(f"{API}/jobs/{job_id}/replay", body, key_header(key))
+    tell_created(context, client, answer, wait=wait)

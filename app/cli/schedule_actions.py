@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from app.cli.client import API, client_from_settings
+from app.cli.creation import key_header, key_option, tell_created
 from app.cli.invocation import client_options, current
-from app.cli.job_create import say_accepted
-from app.cli.output import emit, emit_json, say
+from app.cli.output import emit_json, say
 from app.cli.parameters import NAME
 
 
@@ -37,17 +37,14 @@ def resume_command(name: str) -> None:
 
 @click.command()
 @click.argument("name", type=NAME)
-@click.option("--key", metavar="KEY", help="Idempotency key: sending it twice makes one job.")
+@key_option
 @client_options
-def run_command(name: str, key: str | None) -> None:
+@click.pass_context
+def run_command(context: click.Context, name: str, key: str | None) -> None:
     """Make the job of a schedule now, and print its id; when it is due next stays."""
-    headers = {"Idempotency-Key": key} if key else None
-    answer = client_from_settings().call("POST", f"{API}/schedules/{name}/run", headers=headers)
-    say_accepted(answer.body, is_replayed=answer.status == 200)
-    if current().as_json:
-        emit_json(answer.body)
-    else:
-        emit(answer.body["id"])
+    client = client_from_settings()
+    answer = client.call("POST", f"{API}/schedules/{name}/run", headers=key_header(key))
+    tell_created(context, client, answer)
 
 
 @click.command()

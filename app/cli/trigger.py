@@ -7,8 +7,8 @@ from typing import IO
 import click
 
 from app.cli.client import API, client_from_settings
+from app.cli.creation import payload_options, say_accepted
 from app.cli.invocation import client_options, current
-from app.cli.job_create import payload_options, say_accepted
 from app.cli.output import emit, emit_json, say
 from app.cli.parameters import read_payload
 
