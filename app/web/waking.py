@@ -16,6 +16,7 @@ _WAKE_HINTS = {
     "unauthorized": "RUNNER_TOKEN_OUTBOUND here and RUNNER_TOKEN on the runner differ.",
     "unreachable": "Check that the runner is up, and RUNNER_URL.",
     "timed_out": "Check that the runner is up, and RUNNER_URL.",
+    "error": "Check that RUNNER_URL leads to the runner, and the certificate it shows.",
 }
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import certifi
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from app import jobs
+from tests.certificates import make_certificate, needs_openssl
 from tests.control_plane import JOBS, body, problem, serving
 from tests.factories import TYPE, a_claim, a_runner, age_lease
 from tests.listeners import Listener, answer, listening
@@ -107,6 +113,32 @@ def test_a_failed_wake_leaves_the_job_queued_and_says_so(
     assert [w["code"] for w in job["warnings"]][1:] == ["wake_failed", "no_runner_online"]
     assert closed_url not in created.text
     assert TOKEN not in created.text
+
+
+@needs_openssl
+@pytest.mark.parametrize(("path", "status"), [(JOBS, 201), (TRIGGER, 202)], ids=["jobs", "trigger"])
+def test_a_runner_whose_certificate_expired_is_told_nothing_and_the_job_is_kept(
+    database_url: str, connection: psycopg.Connection, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str, status: int,
+) -> None:  # fmt: skip
+    certificate = make_certificate(tmp_path, valid_days=-1)
+    monkeypatch.setattr(certifi, "where", lambda: str(certificate.file))
+    caplog.set_level(logging.DEBUG)
+    with listening(answer(202), context=certificate.for_server()) as runner:
+        address = f"https://127.0.0.1:{runner.port}"
+        with woken(database_url, address) as client:
+            created = client.post(path, json={"job_type": TYPE})
+        assert runner.requests == []
+    assert created.status_code == status
+    job = body(created)
+    assert job["wake"] == {"sent": False, "status": "error"}
+    (warning,) = [w for w in job["warnings"] if w["code"] == "wake_failed"]
+    assert "certificate" in warning["hint"]
+    assert jobs.get_job(connection, UUID(job["id"])).status == "queued"
+    for told in (created.text, str(created.headers), caplog.text):
+        assert TOKEN not in told
+        assert f"127.0.0.1:{runner.port}" not in told
+        assert "expired" not in told
 
 
 @pytest.mark.parametrize(

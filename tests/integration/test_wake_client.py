@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ import certifi
 import pytest
 
 from app.web.wake import WakeOutcome, send_wake
+from tests.certificates import make_certificate, needs_openssl
 from tests.listeners import Answer, Listener, answer, listening
 from tests.waiting import wait_until
 
@@ -164,34 +163,40 @@ def test_neither_address_nor_token_is_logged(caplog: pytest.LogCaptureFixture) -
     assert port not in caplog.text
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+@needs_openssl
 @pytest.mark.parametrize(
-    ("name", "is_trusted", "outcome"),
+    ("name", "valid_days", "is_trusted", "outcome"),
     [
-        ("IP:127.0.0.1", True, WakeOutcome(True, "accepted")),
-        ("IP:127.0.0.1", False, WakeOutcome(False, "error")),
-        ("IP:127.0.0.2", True, WakeOutcome(False, "error")),
+        ("IP:127.0.0.1", 2, True, WakeOutcome(True, "accepted")),
+        ("IP:127.0.0.1", 2, False, WakeOutcome(False, "error")),
+        ("IP:127.0.0.2", 2, True, WakeOutcome(False, "error")),
+        ("IP:127.0.0.1", -1, True, WakeOutcome(False, "error")),
     ],
-    ids=["right", "nobody vouches for it", "of another name"],
+    ids=["right", "nobody vouches for it", "of another name", "expired"],
 )
 def test_only_a_right_certificate_is_shown_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    name: str, is_trusted: bool, outcome: WakeOutcome,
+    name: str, valid_days: int, is_trusted: bool, outcome: WakeOutcome,
 ) -> None:  # fmt: skip
-    files = {"-keyout": tmp_path / "key.pem", "-out": tmp_path / "certificate.pem"}
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=127.0.0.1", "-addext", f"subjectAltName={name}"]
-    for option, file in files.items():
-        command += [option, str(file)]
-    subprocess.run(command, check=True, capture_output=True)
+    certificate = make_certificate(tmp_path, name=name, valid_days=valid_days)
     if is_trusted:
-        monkeypatch.setattr(certifi, "where", lambda: str(files["-out"]))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files["-out"], files["-keyout"])
-    with listening(answer(202), context=context) as runner:
+        monkeypatch.setattr(certifi, "where", lambda: str(certificate.file))
+    with listening(answer(202), context=certificate.for_server()) as runner:
         url = f"https://127.0.0.1:{runner.port}"
         assert send_wake(url, TOKEN, timeout_seconds=3) == outcome
         assert len(runner.requests) == outcome.sent
+
+
+@needs_openssl
+def test_the_expired_certificate_of_these_tests_is_wrong_in_that_alone(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path, valid_days=-1)
+    trusting = ssl.create_default_context(cafile=str(certificate.file))
+    with (
+        listening(answer(202), context=certificate.for_server()) as runner,
+        socket.create_connection(("127.0.0.1", runner.port), timeout=5) as conn,
+        pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"),
+    ):
+        trusting.wrap_socket(conn, server_hostname="127.0.0.1")
 
 
 def test_a_runner_without_tls_is_not_spoken_to_in_the_clear() -> None:
