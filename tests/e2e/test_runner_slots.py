@@ -266,6 +266,11 @@ def test_a_rate_is_kept_and_does_not_hold_up_other_types(database_url: str, conn
             message="three have run",
         )
         assert count(conn, "ops_jobs", status="queued") == len(rated) - 3
+        reason = jobs.waiting_reason(conn, jobs.get_job(conn, rated[-1]))
+    assert reason is not None
+    assert (reason.code, reason.is_estimate) == ("limited", True)
+    assert reason.detail.endswith("one may start every 1200 s; 6 are due before it")
+    assert reason.seconds == pytest.approx(7 * 1200, abs=60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the bound")
