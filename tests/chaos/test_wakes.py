@@ -1,7 +1,8 @@
 """Wake-ups that are lost, doubled, late, forged, replayed or come in a flood; runners that hang.
 
 A wake-up is a hint: whatever becomes of it, every job runs once, and nothing else happens.
-`FLOOD_SECONDS` makes the floods longer; `-s` shows their figures.
+`FLOOD_SECONDS` makes the floods longer, `LATE_SECONDS` (up to 120) the wake-ups later; `-s` shows
+their figures.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ Conn = psycopg.Connection[Any]
 
 FLOOD_SECONDS = float(os.environ.get("FLOOD_SECONDS", "10"))
 FLOOD_RATE = 500
+LATE_SECONDS = min(120.0, float(os.environ.get("LATE_SECONDS", "1.5")))
 FLOODERS = 8
 LOOK_SECONDS = 1.0
 BUDGET_SECONDS = 2.0
@@ -115,21 +117,40 @@ def test_wake_ups_that_come_ten_times_start_nothing_twice(
     assert 0 < sent <= seconds / 0.05 + 4 + 2 * len(ids), f"{sent} claims in {seconds:.1f} s"
 
 
+@pytest.mark.timeout(60 + LATE_SECONDS)
 def test_wake_ups_that_come_late_and_out_of_order_change_nothing(
     database_url: str, connection: Conn
 ) -> None:
     dice = random.Random(7)
+    delays = [dice.random() * LATE_SECONDS for _ in range(39)] + [LATE_SECONDS]
+    answers: list[int] = []
     with running(database_url, runner_look_seconds=LOOK_SECONDS) as runner:
         ids, timers = [], []
-        for number in range(40):
-            timer = threading.Timer(dice.random() * 1.5, runner.wake)
-            timer.start()  # some wake the runner before there is a job, some long after
-            timers.append(timer)
+        for number, delay in enumerate(delays):
             job = jobs.enqueue(connection, "test_job", {"sleep_seconds": number % 3 / 50})
             ids.append(job.id)
-        for timer in timers:
-            timer.join(10)
+
+            def wake(job_id: UUID = job.id) -> None:
+                answers.append(runner.wake(job_id=job_id, job_type="test_job"))
+
+            timer = threading.Timer(delay, wake)  # most come when their job is long done
+            timer.start()
+            timers.append(timer)
         assert_each_ran_once(connection, ids)
+        claims_before = claims_sent(connection)
+        for timer in timers:
+            timer.join(LATE_SECONDS + 10)
+        assert answers == [202] * len(delays)
+        assert_each_ran_once(connection, ids)
+        claims = claims_sent(connection) - claims_before
+    lasted = connection.execute(
+        "select max(extract(epoch from finished_at - created_at)) from ops_jobs"
+    ).fetchone()
+    assert lasted is not None
+    print(
+        f"{len(answers)} wake-ups, up to {max(delays):.1f} s late; each of {len(ids)} jobs ran once"
+        f" and was done {lasted[0]:.3f} s after it was made at the latest; {claims} claims since"
+    )
 
 
 # Forged, replayed
