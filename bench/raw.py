@@ -20,7 +20,7 @@ from app.db.connection import connect
 from app.jobs import Claim, Success
 from app.version import VERSION
 from bench import tally
-from worker.lanes import Lanes
+from worker.lanes import Lanes, reached
 
 ACTOR = "runner:raw"
 RESULT = '{"ok":true}'
@@ -56,11 +56,12 @@ class Loop:
             allowlist=self.allowlist,
             limit=self.batch,
             turn=self.turns,
-            lanes=known,
+            lanes=known or (),
+            only_lanes=known is not None,
         )
         self.lanes.claimed(
-            claims,
-            was_full=known is None,
+            reached(claims),
+            has_looked=known is None,
             is_filled=len(claims) == self.batch,
             seconds=time.monotonic() - begun_at,
         )

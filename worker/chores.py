@@ -10,6 +10,7 @@ from app.jobs import Claim, Look
 from worker.clock import Clock
 from worker.database import Database
 from worker.identity import Identity
+from worker.marks import Marks
 from worker.orders import Orders
 from worker.registry import Registry
 from worker.sweeper import Sweeper
@@ -28,12 +29,14 @@ class Chores:
         identity: Identity,
         *,
         orders: Orders,
+        marks: Marks,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._identity = identity
         self._orders = orders
+        self._marks = marks
         self._clock = clock
         self._sweeper = Sweeper(settings, identity.instance)
 
@@ -66,6 +69,7 @@ class Chores:
                 conn,
                 runner_instance=self._identity.instance,
                 allowlist=self._orders.exhausted_types(),
+                lanes=self._marks.known(),
                 lease_seconds=self._settings.runner_lease_seconds,
             )
 

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 
 from app import jobs
-from app.jobs import Look
+from app.jobs import Lane, Look
 from app.schedules import fire_due, next_due_in, next_due_query
 from worker.backoff import backoff_seconds
 from worker.database import Connection, Database
@@ -59,6 +59,7 @@ class Clock:
         *,
         runner_instance: UUID,
         allowlist: Collection[str],
+        lanes: Sequence[Lane],
         lease_seconds: float,
     ) -> Look:
         """Make the engine's look, and ask in the same statement when the next schedule is due."""
@@ -67,6 +68,7 @@ class Clock:
             conn,
             runner_instance=runner_instance,
             allowlist=allowlist,
+            lanes=lanes,
             lease_seconds=lease_seconds,
         )
         if not self.is_enabled:

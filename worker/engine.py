@@ -31,6 +31,7 @@ from worker.inbox import Inbox
 from worker.journal import Journal
 from worker.lease import Lease
 from worker.ledger import Ledger
+from worker.marks import Marks
 from worker.orders import Order, Orders, Taken
 from worker.outbox import Parcel
 from worker.pace import Pace
@@ -87,13 +88,17 @@ class Engine:
             memory_bytes=settings.runner_memory_bytes,
         )
         self._pace = Pace()
+        self._marks = Marks(longest_rest_seconds=settings.runner_look_seconds)
         self._orders = Orders(
             registry,
             self._pace,
+            marks=self._marks,
             running=self._ledger.outbox.running,
             capacity=lambda kind: self.slots.capacity(kind),
         )
-        self._chores = Chores(settings, registry, identity, orders=self._orders, clock=clock)
+        self._chores = Chores(
+            settings, registry, identity, orders=self._orders, marks=self._marks, clock=clock
+        )
         self._is_claiming = False
         self._compare_at = [0.0]
         self._failures = 0
@@ -246,6 +251,8 @@ class Engine:
                 self._database_answered()
                 self._take(caller.database, exchange, taken)
             elif isinstance(error, psycopg.Error):
+                if not all(order.lanes for order in exchange.orders):
+                    self._marks.walked(self._lease.now() - exchange.sent_at)
                 self._lose_database(error, has_claimed=bool(exchange.orders))
             elif error is not None:
                 raise error
@@ -301,6 +308,8 @@ class Engine:
         look = self._chores.look(database)
         self._database_answered()
         self._agenda.looked(look)
+        if self._marks.walk_in_seconds is not None:
+            self._agenda.due_in(self._marks.walk_in_seconds)
         self._journal.looked()
         for caller in self._callers[1:]:  # of use while there is much to do
             if not caller.is_busy:

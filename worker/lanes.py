@@ -1,48 +1,50 @@
-"""Where the last claims ended, so that the next need not walk what they took.
+"""The lanes that the last claims took from: a busy runner goes on where they ended.
 
-While somebody holds a snapshot, every claimed entry stays in the ready index, dead and not
-removable; a claim that starts at the front walks them all. A busy runner therefore goes on from its
-marks, and looks from the front only now and then: each second, or less often where that look has
-become slow, so that it takes a twentieth of the time at most.
+It looks for others only now and then: each second, or less often where that has become slow, so
+that it takes a twentieth of the time at most.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from app.jobs import Claim, Lane
 
-FULL_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 _SHARE = 20
 
 _lane_of = attrgetter("priority", "queue", "job_type", "concurrency_key")
 
 
+def reached(claims: Iterable[Claim]) -> list[Lane]:
+    """Return the lanes of claims, which are in the order of due times, each with its new mark."""
+    last = {_lane_of(claim): claim for claim in claims}
+    return [Lane(*key, claim.available_at, claim.seq) for key, claim in last.items()]
+
+
 class Lanes:
-    """The marks of one kind of slot. Used by the engine's thread alone."""
+    """The lanes of one kind of slot. Used by the engine's thread alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lanes: dict[tuple[int, str, str, str], Lane] = {}
-        self._full_at = 0.0
+        self._look_at = 0.0
 
     def known(self) -> list[Lane] | None:
-        """Return the lanes to claim from, None where the claim has to look for them."""
-        if not self._lanes or self._clock() >= self._full_at:
+        """Return the lanes to claim from, None where it is time to look for others, too."""
+        if not self._lanes or self._clock() >= self._look_at:
             return None
         return list(self._lanes.values())
 
     def claimed(
-        self, claims: Sequence[Claim], *, was_full: bool, is_filled: bool, seconds: float
+        self, lanes: Iterable[Lane], *, has_looked: bool, is_filled: bool, seconds: float
     ) -> None:
-        """Note what a claim took, and how long it was."""
-        if was_full:
+        """Note which lanes a claim reached, whether it looked for others, and how long it was."""
+        if has_looked:
             self._lanes.clear()
-            self._full_at = self._clock() + max(FULL_SECONDS, _SHARE * seconds)
-        last = {_lane_of(claim): claim for claim in claims}  # they come in the order of due times
-        for key, claim in last.items():
-            self._lanes[key] = Lane(*key, claim.available_at, claim.seq)
+            self._look_at = self._clock() + max(LOOK_SECONDS, _SHARE * seconds)
+        self._lanes.update({lane[:4]: lane for lane in lanes})
         if not is_filled:
-            self._full_at = 0.0
+            self._look_at = 0.0

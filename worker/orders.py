@@ -11,7 +11,8 @@ from app import jobs
 from app.jobs import Claim, Lane, Limit
 from worker.database import Connection
 from worker.identity import Identity
-from worker.lanes import Lanes
+from worker.lanes import Lanes, reached
+from worker.marks import Marks
 from worker.pace import Pace
 from worker.registry import Registry
 from worker.slots.kinds import Kind
@@ -23,7 +24,7 @@ class Order(NamedTuple):
     """A claim for one kind of slot.
 
     All `places` are for `short` types; jobs of the others may take as many as there are `free`
-    slots. `lanes` are those known, None where they are to be looked for.
+    slots. It is `only_lanes` where no others are looked for beside those known.
     """
 
     kind: Kind
@@ -31,7 +32,8 @@ class Order(NamedTuple):
     short: frozenset[str]
     free: int
     places: int
-    lanes: Sequence[Lane] | None
+    lanes: Sequence[Lane]
+    only_lanes: bool
     limits: Sequence[Limit]
 
 
@@ -40,7 +42,6 @@ class Taken(NamedTuple):
 
     order: Order
     claims: Sequence[Claim]
-    was_full: bool
     is_filled: bool
     seconds: float
 
@@ -58,6 +59,7 @@ class Orders:
         registry: Registry,
         pace: Pace,
         *,
+        marks: Marks,
         running: Mapping[str, int],
         capacity: Callable[[Kind], int],
     ) -> None:
@@ -70,6 +72,7 @@ class Orders:
             if spec.max_running_here is not None
         }
         self._pace = pace
+        self._marks = marks
         self._running = running
         self._capacity = capacity
         self._lanes = {kind: Lanes() for kind in self._kinds}
@@ -91,8 +94,12 @@ class Orders:
     def took(self, taken: Sequence[Taken]) -> bool:
         """Learn from what orders brought; returns whether a kind found less than it asked for."""
         for one in taken:
+            lanes, has_looked = reached(one.claims), not one.order.only_lanes
+            self._marks.reached(lanes)
+            if not one.order.lanes:
+                self._marks.walked(one.seconds)
             self._lanes[one.order.kind].claimed(
-                one.claims, was_full=one.was_full, is_filled=one.is_filled, seconds=one.seconds
+                lanes, has_looked=has_looked, is_filled=one.is_filled, seconds=one.seconds
             )
         self._expecting.update(one.order.kind for one in taken if one.is_filled)
         return not self._expecting.issuperset(one.order.kind for one in taken)
@@ -125,8 +132,9 @@ class Orders:
         open_types = self.open_types(job_types)
         if places <= 0 or not open_types:
             return None
-        lanes, limits = self._lanes[kind].known(), self._limits(open_types)
-        return Order(kind, open_types, short, min(free, places), places, lanes, limits)
+        known, limits = self._lanes[kind].known(), self._limits(open_types)
+        lanes, only_lanes = (self._marks.known(), False) if known is None else (known, True)
+        return Order(kind, open_types, short, min(free, places), places, lanes, only_lanes, limits)
 
     def _limits(self, job_types: Sequence[str]) -> list[Limit]:
         """Return the bounds of these types, with what this runner itself has left of them."""
@@ -150,8 +158,8 @@ def carry_out(conn: Connection, order: Order, *, identity: Identity, turn: int) 
     """
     taken: list[Taken] = []
     places = order.places
-    short = [lane for lane in order.lanes or () if lane.job_type in order.short]
-    if order.lanes is None or len(short) < len(order.lanes):
+    short = [lane for lane in order.lanes if order.only_lanes and lane.job_type in order.short]
+    if not short or len(short) < len(order.lanes):
         taken.append(_claim_from(conn, order, order.lanes, order.free, identity, turn, ()))
         places -= len(taken[0].claims)
     if short and places > 0:
@@ -163,7 +171,7 @@ def carry_out(conn: Connection, order: Order, *, identity: Identity, turn: int) 
 def _claim_from(
     conn: Connection,
     order: Order,
-    lanes: Sequence[Lane] | None,
+    lanes: Sequence[Lane],
     limit: int,
     identity: Identity,
     turn: int,
@@ -178,10 +186,11 @@ def _claim_from(
         limit=limit,
         turn=turn,
         lanes=lanes,
+        only_lanes=order.only_lanes,
         limits=_left_over(order.limits, before),
     )
     seconds = time.monotonic() - begun_at
-    return Taken(order, claims, lanes is None, len(claims) == limit, seconds)
+    return Taken(order, claims, len(claims) == limit, seconds)
 
 
 def _left_over(limits: Sequence[Limit], before: Sequence[Claim]) -> list[Limit]:

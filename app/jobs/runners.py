@@ -13,7 +13,8 @@ from sqlalchemy import any_, func, select
 
 from app.db.connection import driver_connection
 from app.db.tables import ops_claims, ops_jobs, ops_runners
-from app.jobs.job import Claim, Held, Look
+from app.jobs.job import Claim, Held, Lane, Look
+from app.jobs.lanes import lane_parameters
 from app.jobs.query import rows
 from app.jobs.statements import run, run_fast, statement
 
@@ -98,10 +99,12 @@ def look(
     runner_instance: UUID,
     allowlist: Collection[str],
     lease_seconds: float,
+    lanes: Sequence[Lane] = (),
     beside: bytes | None = None,
 ) -> Look:
     """Return when there may be work next; numbers at or below zero mean now.
 
+    Known `lanes` are looked at from their marks on.
     `beside` is a query for one number of seconds, asked in the same statement: an idle runner sends
     one for each look, whatever else it waits for.
     """
@@ -109,6 +112,7 @@ def look(
         "runner_instance": runner_instance,
         "allowlist": list(allowlist),
         "lease_seconds": lease_seconds,
+        **lane_parameters(lanes),
     }
     query = statement("runners/look")
     if beside is not None:

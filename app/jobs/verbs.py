@@ -17,6 +17,7 @@ from uuid import UUID
 from app.db.connection import transaction
 from app.jobs.errors import ClaimLost, DedupeKeyHeld, WrongState
 from app.jobs.job import Claim, Failure, Held, Job, Lane, Limit, Report, Retry, Success
+from app.jobs.lanes import lane_parameters
 from app.jobs.limits import lock_limits
 from app.jobs.reads import find_active_twin, get_job, job_from_row
 from app.jobs.statements import run, run_fast
@@ -34,15 +35,17 @@ def claim(
     allowlist: Collection[str],
     limit: int,
     turn: int = 0,
-    lanes: Sequence[Lane] | None = None,
+    lanes: Sequence[Lane] = (),
+    only_lanes: bool = False,
     limits: Sequence[Limit] = (),
 ) -> list[Claim]:
     """Claim up to `limit` (1 or more) due jobs of the allowed types, the most urgent first.
 
     Within a priority each lane gets an equal share; `turn` says whose turn is first where there are
     more lanes than places. Fewer jobs than `limit` may come back although more are due: claim again
-    until none does. `lanes` restricts the claim to known ones, from their marks on. `limits` are
-    kept under race: claimers of a limited type wait for each other.
+    until none does. Known `lanes` are looked at from their marks on; others are looked for beside
+    them, unless it is `only_lanes`. `limits` are kept under race: claimers of a limited type wait
+    for each other.
     """
     parameters = {
         "runner_instance": runner_instance,
@@ -50,12 +53,8 @@ def claim(
         "allowlist": list(allowlist),
         "limit": limit,
         "turn": turn,
-        "priorities": _column(lanes, "priority"),
-        "queues": _column(lanes, "queue"),
-        "job_types": _column(lanes, "job_type"),
-        "concurrency_keys": _column(lanes, "concurrency_key"),
-        "dues": _column(lanes, "due_at"),
-        "marks": _column(lanes, "mark"),
+        **lane_parameters(lanes),
+        "only_lanes": only_lanes,
         "limited_types": _column(limits, "job_type"),
         "most_now": _column(limits, "most_now"),
         "most_running": _column(limits, "most_running"),
@@ -175,8 +174,8 @@ def requeue(conn: AnyConnection, job_id: UUID, *, actor: str) -> Job:
     raise WrongState(job_id, "requeue", job.status)
 
 
-def _column(rows: Sequence[Lane | Limit] | None, name: str) -> list[Any] | None:
-    return None if rows is None else [getattr(row, name) for row in rows]
+def _column(limits: Sequence[Limit], name: str) -> list[Any]:
+    return [getattr(limit, name) for limit in limits]
 
 
 def _fence(claims: Iterable[Held | Success | Retry | Failure | Report]) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def test_a_user_that_was_killed_does_not_count(directory: Path) -> None:
 
 
 def test_the_server_does_not_hear_the_signals_of_its_starter(directory: Path) -> None:
-    end = "signal.signal(signal.SIGINT, signal.SIG_DFL); os.killpg(0, signal.SIGINT); signal.pause()"
+    end = "signal.signal(2, signal.SIG_DFL); os.killpg(0, signal.SIGINT); signal.pause()"
     code = f"import os, signal; {START}; sys.stdout.flush(); {end}"
     starter = subprocess.run(
         python(code, directory), capture_output=True, start_new_session=True, check=False

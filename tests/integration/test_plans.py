@@ -12,12 +12,15 @@ import psycopg
 import pytest
 
 from app import jobs
+from app.jobs import Lane
+from app.jobs.lanes import lane_parameters
 from app.jobs.statements import SQL
 from tests.factories import a_runner
 
 Conn = psycopg.Connection[Any]
 
 BACKLOG = 30_000
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TYPES = [f"job_{n}" for n in range(10)]
 PARAMETERS = {
     "actor": "text", "after": "uuid", "allowlist": "text[]", "available_at": "timestamptz",
@@ -28,6 +31,7 @@ PARAMETERS = {
     "keep_seconds": "double precision", "lease_seconds": "double precision",
     "limit": "integer", "limited_types": "text[]", "marks": "bigint[]", "most": "integer",
     "most_for_key": "integer[]", "most_now": "integer[]", "most_running": "integer[]",
+    "only_lanes": "boolean",
     "priorities": "smallint[]", "priority": "smallint", "queues": "text[]",
     "rates": "double precision[]", "results": "text[]", "runner_instance": "uuid", "seq": "bigint",
     "turn": "bigint",
@@ -104,8 +108,8 @@ def assert_bounded(plan: dict[str, Any], *, rows: int) -> None:
 
 def claim_values(**changes: Any) -> dict[str, Any]:
     return {
-        "actor": "runner:test", "allowlist": TYPES, "limit": 100, "turn": 0, "priorities": None,
-        "queues": None, "job_types": None, "concurrency_keys": None, "dues": None, "marks": None,
+        "actor": "runner:test", "allowlist": TYPES, "limit": 100, "turn": 0, "only_lanes": False,
+        **lane_parameters(()),
         "limited_types": [], "most_now": [], "most_running": [], "most_for_key": [], "rates": [],
         "bursts": [], "runner_instance": uuid4(), **changes,
     }  # fmt: skip
@@ -135,14 +139,41 @@ def test_a_claim_does_not_walk_a_paused_queue(backlog: Conn) -> None:
 
 def test_a_claim_of_a_known_lane_walks_no_backlog(backlog: Conn) -> None:
     lanes = claim_values(
-        priorities=[5], queues=["default"], job_types=["job_2"], concurrency_keys=[""],
-        dues=["2020-01-01"], marks=[0],
-    )  # fmt: skip
+        **lane_parameters([Lane(5, "default", "job_2", "", LONG_AGO, 0)]), only_lanes=True
+    )
     plan = explain(backlog, "claim", lanes)
     assert plan["Actual Rows"] == 100
     assert_bounded(plan, rows=100)
     searches = [node for node in nodes(plan) if node["Node Type"] == "Recursive Union"]
     assert [node["Actual Loops"] for node in searches] == [0]  # none is looked for
+
+
+def test_what_a_snapshot_keeps_in_the_index_is_not_walked_again(
+    backlog: Conn, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        holder.execute("select 1 from ops_jobs limit 1")
+        backlog.execute("update ops_jobs set ready = false, status = 'cancelled',"
+                        " finished_at = now() where ready and available_at <= now()")  # fmt: skip
+        late = jobs.enqueue(backlog, "job_2", {})
+        front = explain(backlog, "claim", claim_values(limit=1))
+        assert front["Shared Hit Blocks"] + front["Shared Read Blocks"] > BACKLOG / 10
+        lanes = [
+            Lane(5, queue, job_type, "", late.available_at, 0)
+            for queue in ("default", "other")
+            for job_type in TYPES
+        ]
+        job = jobs.enqueue(backlog, "job_2", {})
+        plan = explain(backlog, "claim", claim_values(limit=1, **lane_parameters(lanes)))
+        assert plan["Actual Rows"] == 1
+        assert jobs.get_job(backlog, job.id).status == "running"
+        assert_bounded(plan, rows=100)
+        values = {
+            "allowlist": TYPES, "lease_seconds": 60, "runner_instance": uuid4(),
+            **lane_parameters(lanes),
+        }  # fmt: skip
+        assert_bounded(explain(backlog, "runners/look", values), rows=100)
 
 
 def test_a_claim_of_a_limited_type_counts_what_runs_by_its_claims(backlog: Conn) -> None:
@@ -201,7 +232,12 @@ def test_a_look_probes_lanes_not_jobs(backlog: Conn) -> None:
     plan = explain(
         backlog,
         "runners/look",
-        {"allowlist": TYPES, "lease_seconds": 60, "runner_instance": uuid4()},
+        {
+            "allowlist": TYPES,
+            "lease_seconds": 60,
+            "runner_instance": uuid4(),
+            **lane_parameters(()),
+        },
     )
     assert_bounded(plan, rows=100)
 

@@ -196,16 +196,17 @@ def test_a_claim_of_known_lanes_starts_at_their_marks(connection: Conn) -> None:
         due_at=late.available_at, mark=0,
     )  # fmt: skip
 
-    def take(lanes: list[jobs.Lane] | None) -> list[UUID]:
+    def take(lanes: list[jobs.Lane], *, only_lanes: bool = True) -> list[UUID]:
         claims = jobs.claim(
-            connection, runner_instance=runner, actor=ACTOR, allowlist=[TYPE], limit=5, lanes=lanes
-        )
+            connection, runner_instance=runner, actor=ACTOR, allowlist=[TYPE], limit=5,
+            lanes=lanes, only_lanes=only_lanes,
+        )  # fmt: skip
         return [c.id for c in claims]
 
     assert take([lane._replace(mark=late.seq)]) == []
     assert take([lane]) == [late.id]
-    assert take([lane]) == take([]) == []
-    assert take(None) == [early.id]
+    assert take([lane]) == take([]) == take([lane], only_lanes=False) == []
+    assert take([], only_lanes=False) == [early.id]
 
 
 def test_a_batch_is_held_until_it_is_closed(connection: Conn) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from worker.handlers import HandlerSpec, SlotName
+from worker.marks import Marks
 from worker.orders import Order, Orders, Taken
 from worker.pace import Pace
 from worker.registry import Registry
@@ -39,7 +40,11 @@ def slots() -> Slots:
 def orders(slots: Slots) -> Orders:
     registry = Registry(SPECS, tuple(SPECS), {}, ())
     return Orders(
-        registry, Pace(), running=slots.running, capacity=lambda kind: slots.capacity[kind]
+        registry,
+        Pace(),
+        marks=Marks(longest_rest_seconds=300),
+        running=slots.running,
+        capacity=lambda kind: slots.capacity[kind],
     )
 
 
@@ -56,7 +61,7 @@ def carry_out(orders: Orders, *filled: Kind) -> bool:
 
 def taken(order: Order, is_filled: bool) -> Taken:
     claims: list[Any] = []
-    return Taken(order, claims, True, is_filled, 0.001)
+    return Taken(order, claims, is_filled, 0.001)
 
 
 def test_at_first_there_may_be_something_for_every_kind(orders: Orders) -> None:

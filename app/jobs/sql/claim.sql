@@ -2,13 +2,14 @@
 --
 -- Takes due jobs that this runner allows, never more than it has free slots. A lane is a priority, a
 -- queue, a job type and a concurrency key; the ready index lists each lane by due time, so that
--- the view ops_lanes takes one probe for each and no backlog is walked or sorted. The most urgent
+-- ops_lanes_from takes one probe for each and no backlog is walked or sorted. The most urgent
 -- priority with a due job is served, and each of its lanes gets an equal share, in turn: a flood in
 -- one starves no other.
 --
 -- Known lanes, each with the mark that its last claim reached, are looked at from there on: under a
 -- held snapshot every claimed entry before it stays in the index, dead and not removable. What
--- committed behind that mark is found by the next claim that names no lanes.
+-- committed behind that mark is found by the next claim that names no lanes. With only_lanes no
+-- other is looked for, and those named are taken to have jobs.
 --
 -- A lane whose type or key is at its limit is passed by: whatever its priority, it keeps no other
 -- waiting. Of the lanes that share a limited key only the one with the oldest job is served; lanes of
@@ -20,15 +21,19 @@
 -- The sign of life is renewed in the same statement: an idle runner writes none, and its claim must
 -- not look abandoned the moment it is made.
 with lane as (
-  select priority, queue, job_type, concurrency_key, due_at, 0::bigint as mark
-    from ops_lanes
-   where :queues::text[] is null
+  select priority, queue, job_type, concurrency_key, due_at, mark
+    from ops_lanes_from(
+           :priorities::smallint[], :queues::text[], :job_types::text[],
+           :concurrency_keys::text[], :dues::timestamptz[], :marks::bigint[]
+         )
+   where not :only_lanes::boolean
    union all
   select priority, queue, job_type, concurrency_key, due_at, mark
     from unnest(
            :priorities::smallint[], :queues::text[], :job_types::text[],
            :concurrency_keys::text[], :dues::timestamptz[], :marks::bigint[]
          ) as known (priority, queue, job_type, concurrency_key, due_at, mark)
+   where :only_lanes::boolean
 ),
 limited as materialized (
   select asked.job_type, asked.most_now, asked.most_running, asked.most_for_key,

@@ -9,7 +9,10 @@ with pause as (
 select extract(epoch from least(
          (
            select min(due_at)
-             from ops_lanes
+             from ops_lanes_from(
+                    :priorities::smallint[], :queues::text[], :job_types::text[],
+                    :concurrency_keys::text[], :dues::timestamptz[], :marks::bigint[]
+                  )
             where job_type = any(:allowlist::text[])
               and queue <> all(array(select name from pause))
          ),

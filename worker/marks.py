@@ -1,0 +1,62 @@
+"""How far the claims of this runner came in each lane, so that none need walk what they took.
+
+While somebody holds a snapshot, every claimed entry stays in the ready index, dead and not
+removable, and whoever begins at the front walks them all. Once such a walk has become slow, claims
+and looks begin a little before the marks instead, which finds whatever is committed in the usual
+time. What is committed later than that, or due long ago from the start, is found by the next walk
+from the very front: these are rare enough then to take a fiftieth of the time at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from app.jobs import Lane
+
+BEFORE_SECONDS = 2.0  # how late a job may be committed and still be found at once
+SLOW_SECONDS = 0.005
+MOST_LANES = 100
+_SHARE = 50
+
+
+class Marks:
+    """The marks of all lanes that were claimed from lately. Used by the engine's thread alone."""
+
+    def __init__(
+        self, *, longest_rest_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._longest_rest_seconds = longest_rest_seconds
+        self._clock = clock
+        self._lanes: dict[tuple[int, str, str, str], Lane] = {}
+        self._rests_until = 0.0
+        self._has_moved = False
+
+    def known(self) -> list[Lane]:
+        """Return the lanes to go on in; none where it is time to begin at the very front."""
+        if self._clock() >= self._rests_until:
+            return []
+        before = timedelta(seconds=BEFORE_SECONDS)
+        return [lane._replace(due_at=lane.due_at - before, mark=0) for lane in self._lanes.values()]
+
+    def reached(self, lanes: Iterable[Lane]) -> None:
+        """Note how far a claim came."""
+        for lane in lanes:
+            self._lanes[lane[:4]] = max(lane, self._lanes.pop(lane[:4], lane))
+            self._has_moved = True
+        while len(self._lanes) > MOST_LANES:
+            del self._lanes[next(iter(self._lanes))]
+
+    def walked(self, seconds: float) -> None:
+        """Note how long a claim took that began at the very front."""
+        self._has_moved = False
+        if seconds > SLOW_SECONDS:
+            rest = min(_SHARE * seconds, self._longest_rest_seconds)
+            self._rests_until = self._clock() + rest
+
+    @property
+    def walk_in_seconds(self) -> float | None:
+        """When to begin at the very front again, whoever asks; None where there is no need."""
+        rest = self._rests_until - self._clock()
+        return rest if self._has_moved and rest > 0 else None
