@@ -151,7 +151,7 @@ def _due_and_allowed(
 class _Bound:
     """One limit of a job type: how many jobs take from it before the job, and how long that lasts.
 
-    `seconds` is None where no run of the type is known.
+    `seconds` is None where that is not known, see `_turn_in`.
     """
 
     is_reached: bool
@@ -167,22 +167,25 @@ def _bounds(load: dict[str, Any]) -> list[_Bound]:
     if load["rate"] is not None:
         rate, tokens = load["rate"], load["tokens"]
         words = f"one may start every {round(1 / rate, 3):g} s"
-        seconds = max(0.0, (of_type + 1 - tokens) / rate)
-        bounds.append(_Bound(tokens < 1, words, of_type, round(seconds, 1)))
+        lasts = _turn_in(max(0.0, of_type + 1 - tokens), 1 / rate, before=of_type)
+        bounds.append(_Bound(tokens < 1, words, of_type, lasts))
     for most, running, before, which in (
         (load["most_running"], load["running_of_type"], of_type, ""),
         (load["most_for_key"], load["running_of_key"], of_key, " with its concurrency key"),
     ):
         if most is not None:
             words = f"{running} of at most {most}{which} run"
-            lasts = _lasts(load, before=before, most=most) if running >= most else 0.0
+            mean = load["mean_run_seconds_of_type"]
+            lasts = _turn_in((before + 1) / most, mean, before=before) if running >= most else 0.0
             bounds.append(_Bound(running >= most, words, before, lasts))
     return bounds
 
 
-def _lasts(load: dict[str, Any], *, before: int, most: int) -> float | None:
-    mean = load["mean_run_seconds_of_type"]
-    return None if mean is None else round((before + 1) * mean / most, 1)
+def _turn_in(turns: float, seconds_each: float | None, *, before: int) -> float | None:
+    """Return how long so many turns last; None where no run is known, or more wait than counted."""
+    if seconds_each is None or before >= MOST_COUNTED:
+        return None
+    return round(turns * seconds_each, 1)
 
 
 def _limited(job: Job, bounds: list[_Bound]) -> WaitingReason:
@@ -203,5 +206,5 @@ def _counted(jobs: int) -> str:
 def _slots_taken(load: dict[str, Any]) -> WaitingReason:
     before, slots, mean = load["before_it"], load["slots"], load["mean_run_seconds"]
     detail = f"all {slots} slots are taken, and {_counted(before)} jobs are due before it"
-    seconds = None if mean is None else round((before + 1) * mean / slots, 1)
+    seconds = _turn_in((before + 1) / slots, mean, before=before)
     return WaitingReason("slots", detail, seconds, is_estimate=seconds is not None)

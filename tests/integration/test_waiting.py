@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app import jobs
-from app.jobs import Status
+from app.jobs import Status, waiting
 from tests.factories import ACTOR, TYPE, a_runner, age_lease
 
 Conn = psycopg.Connection[Any]
@@ -249,3 +249,21 @@ def test_only_what_takes_from_the_same_limit_is_before_a_limited_job(limited: Co
     enqueue(limited)
     enqueue(limited, priority=9)
     assert reason(limited, job).detail.endswith("; 2 are due before it")
+
+
+def test_where_more_is_before_a_job_than_is_counted_nobody_guesses(
+    limited: Conn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = [jobs.Limit(job_type=TYPE, rate=0.01, burst=1)]
+    made = [enqueue(limited) for _ in range(4)]
+    claim(limited, 4, limits=limits)
+    took(limited, 10)
+    monkeypatch.setattr(waiting, "MOST_COUNTED", 2)
+    assert reason(limited, made[2]).seconds == pytest.approx(200, abs=10)
+    found = reason(limited, made[3])
+    assert (found.code, found.seconds, found.is_estimate) == ("limited", None, False)
+    assert found.detail.endswith("; 2 or more are due before it")
+    limited.execute("update ops_runners set slots = 1")
+    found = reason(limited, made[3])
+    assert (found.code, found.seconds, found.is_estimate) == ("slots", None, False)
+    assert found.detail.endswith("2 or more jobs are due before it")
