@@ -8,6 +8,7 @@ do not hang up.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from typing import Any
 
 from gunicorn.http import errors
@@ -16,14 +17,14 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.arrival import ClientSocket, RequestTooSlow
 
 
-class HTTPWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class HTTPWorker(ThreadWorker, ABC):  # type: ignore[misc]  # gunicorn has no types
     """A worker; a server says how long its requests may take to arrive, and how it refuses."""
 
     arrival_seconds: float
 
+    @abstractmethod
     def refusal(self, code: str) -> bytes:
         """Return the whole answer for bad_request, request_too_slow or internal_error."""
-        raise NotImplementedError
 
     def handle(self, conn: Any) -> Any:
         """Handle a request in a thread of the pool; true where the connection is kept."""

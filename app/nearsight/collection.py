@@ -114,7 +114,9 @@ def _read(source: Source, limits: FetchLimits, policy: Policy, now: datetime) ->
         items = read_items(entries, source.name, policy, now=now)
     except (FetchError, NotAFeed) as error:
         return _failed(source, str(error))
-    except Exception as error:  # noqa: BLE001 - a feed that trips the parser costs only itself
+    except Exception as error:  # noqa: BLE001
+        # feedparser lets AssertionError, KeyError, re.error and more get through for what strangers
+        # wrote, and has no class of its own; such a feed costs only itself.
         return _failed(source, f"could not be read ({type(error).__name__})")
     return _Reading(
         SourceOutcome(

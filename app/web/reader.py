@@ -79,7 +79,9 @@ def read_bytes(max_bytes: int) -> bytes:
         raise
     except RequestTooSlow:
         raise Problem("request_too_slow") from None
-    except Exception:  # noqa: BLE001  each server has its own for chunks that are none
+    except Exception:  # noqa: BLE001
+        # What is no chunk is told by a class of the server's own: gunicorn's ParseException, which
+        # is not to be imported here, or another server's. werkzeug turns OSError into its own.
         raise Problem("bad_request") from None
     if len(body) > max_bytes:
         raise Problem("body_too_large", f"The body is longer than {max_bytes} bytes.")
