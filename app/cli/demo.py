@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from app.captorator.job_type import JOB_TYPE as CAPTORATOR
 from app.cli import exits
 from app.cli.chosen import given
 from app.cli.client import API, Client
@@ -29,16 +30,6 @@ from app.cli.watching import Job, event_line, follow, outcome_line
 
 _MOST_DEMOS = 20
 _JOBS_SECONDS = 60
-_CAPTION = {
-    "profile": "city_guide",
-    "city": "Port Brannoc",
-    "category": "cafe",
-    "details": ["Opens at six, with the fish market", "The cinnamon buns are gone by nine"],
-    "creator": "@lenawalks",
-    "tone": "warm",
-    "platform": "instagram",
-    "seed": 7,
-}
 _TITLES = {
     "nearsight_collect_refresh": "The headlines, ranked",
     "captorator_compose": "The caption",
@@ -116,7 +107,7 @@ def _tell(stack: Stack, port: int, feeds: DemoFeeds) -> None:
 def _bodies(feeds: DemoFeeds) -> list[dict[str, Any]]:
     payloads: dict[str, Any] = {
         "nearsight_collect_refresh": {"sources": feeds.sources, "limit": 10},
-        "captorator_compose": _CAPTION,
+        CAPTORATOR.name: CAPTORATOR.example,
         "metrics_refresh": {"url": feeds.metrics_url},
     }
     return [
