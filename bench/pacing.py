@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from bench import tally
@@ -22,18 +22,14 @@ def each(
     trace: bool,
 ) -> Timed:
     """Call `enqueue` for each job in turn; return the begin and the end of every call."""
-    timed: Timed = []
-    schedule = _Schedule(every_seconds)
-    for n in range(first, first + count):
-        job = payload(n, trace=trace)
-        if wait := schedule.seconds_to_wait():
-            time.sleep(wait)
+    calls = _Calls(first, count, every_seconds, trace=trace)
+    for job, wait_seconds in calls:
+        if wait_seconds:
+            time.sleep(wait_seconds)
         begin = time.monotonic_ns()
         enqueue(job)
-        timed.append((begin, time.monotonic_ns()))
-        if trace:
-            tally.note_call(n, begin)
-    return timed
+        calls.note(begin, time.monotonic_ns())
+    return calls.timed
 
 
 async def each_async(
@@ -45,28 +41,40 @@ async def each_async(
     trace: bool,
 ) -> Timed:
     """Do what `each` does, for a producer that is awaited."""
-    timed: Timed = []
-    schedule = _Schedule(every_seconds)
-    for n in range(first, first + count):
-        job = payload(n, trace=trace)
-        if wait := schedule.seconds_to_wait():
-            await asyncio.sleep(wait)
+    calls = _Calls(first, count, every_seconds, trace=trace)
+    for job, wait_seconds in calls:
+        if wait_seconds:
+            await asyncio.sleep(wait_seconds)
         begin = time.monotonic_ns()
         await enqueue(job)
-        timed.append((begin, time.monotonic_ns()))
-        if trace:
-            tally.note_call(n, begin)
-    return timed
+        calls.note(begin, time.monotonic_ns())
+    return calls.timed
 
 
-class _Schedule:
-    """When the next call is due; a producer that fell behind does not wait, nor catch up."""
+class _Calls:
+    """The calls of one producer, in turn: the job and the wait before each, and what it took.
 
-    def __init__(self, every_seconds: float) -> None:
+    A producer that fell behind does not wait, nor catch up.
+    """
+
+    def __init__(self, first: int, count: int, every_seconds: float, *, trace: bool) -> None:
+        self._numbers = range(first, first + count)
         self._every = every_seconds
+        self._trace = trace
         self._due = time.monotonic()
+        self.timed: Timed = []
 
-    def seconds_to_wait(self) -> float:
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], float]]:
+        for n in self._numbers:
+            yield payload(n, trace=self._trace), self._seconds_to_wait()
+
+    def note(self, begin: int, end: int) -> None:
+        """Note the call that was just made."""
+        if self._trace:
+            tally.note_call(self._numbers[len(self.timed)], begin)
+        self.timed.append((begin, end))
+
+    def _seconds_to_wait(self) -> float:
         now = time.monotonic()
         wait = max(0.0, self._due - now)
         self._due = max(self._due, now) + self._every
