@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import selectors
-import signal
-import threading
 import time
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.jobs import Held
 from worker.clock import Clock
+from worker.drain import Drain
 from worker.engine import Engine
 from worker.heartbeat import Heartbeat
 from worker.identity import Identity
@@ -23,17 +20,17 @@ from worker.lease import Lease
 from worker.listener.process import AddressTaken, ListenerProcess, bind
 from worker.listener.setup import make_setup
 from worker.log import log, set_up_logging
+from worker.loops import Loops
 from worker.registry import Registry, RegistryError, load_registry
 from worker.slots import linux
-from worker.slots.coroutines import AsyncSlots
 from worker.slots.guard_keeper import GuardKeeper
 from worker.slots.guard_link import GuardError
-from worker.slots.inside import Setup
+from worker.slots.inside_pools import make_inside_pools
 from worker.slots.kinds import Kind, kind_of
 from worker.slots.pool import Pool
 from worker.slots.runs import StopReason
 from worker.slots.slots import Slots
-from worker.slots.threads import ThreadSlots
+from worker.stop_signals import StopSignals
 
 if TYPE_CHECKING:
     import socket
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from config import Settings
 
 EXIT_OK, EXIT_CANNOT_START, EXIT_BROKEN = 0, 1, 70
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FLUSH_SECONDS = 15.0
 
 
@@ -103,38 +99,39 @@ class Daemon:
             on_told=self._engine.tell,
             on_change=self._engine.capacity_changed,
         )
-        inside = self._inside_pools()
+        inside = make_inside_pools(settings, registry, lease=self._lease, tell=self._engine.tell)
         self._slots = self._engine.slots = Slots(
             {Kind.PROCESS: self._pool, **inside},
             {name: kind_of(registry.specs[name]) for name in registry.allowlist},
         )
-        self._inside: list[ThreadSlots | AsyncSlots] = list(inside.values())
+        self._inside = list(inside.values())
         self._listener = ListenerProcess(
             server,
             make_setup(settings, registry, self._identity),
             on_wake=self._wake,
             state=self._state,
         )
+        self._signals = StopSignals()
+        self._loops = Loops(on_end=self._signals.wake)
+        self._drain = Drain(
+            drain_seconds=settings.runner_drain_seconds,
+            grace_seconds=settings.runner_kill_grace_seconds + _FLUSH_SECONDS,
+        )
         self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = os.pipe()
-        self._threads: list[threading.Thread] = []
-        self._ended: set[str] = set()
-        self._has_crashed = False
-        self._drain_until: float | None = None
-        self._give_up_at: float | None = None
+        self._selector.register(self._signals.fd, selectors.EVENT_READ)
 
     def run(self) -> int:
         """Start everything, serve until drained, and leave nothing behind."""
-        self._take_signals()
+        self._signals.take()
         self._pool.start()
         for pool in self._inside:
             pool.start()
         self._watch_listener()
-        self._start_thread("engine", self._engine.run)
-        self._start_thread("slots", self._pool.run)
-        self._start_thread("heartbeat", self._heartbeat.run)
+        self._loops.start("engine", self._engine.run)
+        self._loops.start("slots", self._pool.run)
+        self._loops.start("heartbeat", self._heartbeat.run)
         if self._clock.is_enabled:
-            self._start_thread("clock", self._clock.run)
+            self._loops.start("clock", self._clock.run)
         self._tell_start()
         _collect_seldom()
         code = self._supervise()
@@ -144,62 +141,12 @@ class Daemon:
         for pool in self._inside:
             pool.close()
         self._listener.end()
-        for thread in self._threads[1:]:
-            thread.join(_FLUSH_SECONDS)
+        self._loops.join(_FLUSH_SECONDS, but="engine")
         log("runner_stopped", exit_code=code)
         return code
 
-    def _inside_pools(self) -> dict[Kind, ThreadSlots | AsyncSlots]:
-        """Make the slots inside this process, of the kinds that a handler asks for."""
-        setup = Setup(
-            specs=self._registry.specs,
-            settings=MappingProxyType(self._settings.handler_settings),
-            kill_grace_seconds=self._settings.runner_kill_grace_seconds,
-            lease=self._lease,
-            on_ended=self._engine.tell,
-            on_told=self._engine.tell,
-        )
-        choices: list[tuple[Kind, type[ThreadSlots] | type[AsyncSlots], int]] = [
-            (Kind.THREAD, ThreadSlots, self._settings.runner_thread_slots),
-            (Kind.ASYNC, AsyncSlots, self._settings.runner_async_slots),
-        ]
-        return {
-            kind: make(size, setup) for kind, make, size in choices if kind in self._registry.kinds
-        }
-
     def _cancel(self, held: Held) -> None:
         self._slots.stop(held.id, held.claim_seq or 0, StopReason.CANCEL)
-
-    # -- start -----------------------------------------------------------------------------------
-
-    def _take_signals(self) -> None:
-        """Have signals arrive as bytes on a pipe: the handlers themselves do nothing."""
-        for fd in (self._wake_read, self._wake_write):
-            os.set_blocking(fd, False)
-        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for signum in _STOP_SIGNALS:
-            signal.signal(signum, lambda _signum, _frame: None)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
-
-    def _start_thread(self, name: str, target: Callable[[], None]) -> None:
-        """Start a thread whose end, and whose crash, is noticed by the main thread."""
-
-        def watched() -> None:
-            try:
-                target()
-            except Exception:
-                self._has_crashed = True
-                logging.getLogger("worker").exception(
-                    "thread_crashed", extra={"fields": {"thread": name}}
-                )
-            finally:
-                # told before the byte: the thread itself still counts as alive for a moment
-                self._ended.add(name)
-                os.write(self._wake_write, b"\0")
-
-        thread = threading.Thread(target=watched, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
 
     def _tell_start(self) -> None:
         for name, reason in self._registry.left_out.items():
@@ -224,47 +171,37 @@ class Daemon:
     # -- supervision -----------------------------------------------------------------------------
 
     def _supervise(self) -> int:
-        while "engine" not in self._ended:
+        while "engine" not in self._loops.ended:
             for key, _ in self._selector.select(self._seconds_to_wait()):
-                if key.fileobj is self._wake_read or key.fd == self._wake_read:
-                    self._take_wake_bytes()
+                if key.fd == self._signals.fd:
+                    for _signal in range(self._signals.read()):
+                        self._stop_signal()
                 elif not self._listener.read():
                     self._selector.unregister(key.fileobj)
-            if self._has_crashed or self._keep_time():
+            if self._loops.has_crashed or self._keep_time():
                 return EXIT_BROKEN
         return EXIT_OK
 
     def _seconds_to_wait(self) -> float | None:
-        times = [self._drain_until, self._give_up_at, self._listener.restart_at]
+        times = [self._drain.stop_at, self._drain.give_up_at, self._listener.restart_at]
         due = [at for at in times if at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def _take_wake_bytes(self) -> None:
-        for signum in os.read(self._wake_read, 4_096):
-            if signum in _STOP_SIGNALS:
-                self._stop_signal()
-
     def _stop_signal(self) -> None:
         """Drain on the first signal; on the second give the jobs back at once."""
-        now = time.monotonic()
-        if self._give_up_at is None:
+        if not self._drain.is_begun:
             log("runner_draining", held=self._running())
-            self._drain_until = now + self._settings.runner_drain_seconds
             self._engine.drain()
-        else:
-            self._drain_until = now
-        grace = self._settings.runner_kill_grace_seconds + _FLUSH_SECONDS
-        self._give_up_at = self._drain_until + grace
+        self._drain.ask(time.monotonic())
 
     def _keep_time(self) -> bool:
         """Do what is due; True when draining has to be given up."""
         now = time.monotonic()
         if self._listener.restart_at is not None and now >= self._listener.restart_at:
             self._watch_listener()
-        if self._drain_until is not None and now >= self._drain_until:
-            self._drain_until = None
+        if self._drain.take_stop(now):
             self._slots.stop_all(StopReason.DRAIN)
-        if self._give_up_at is not None and now >= self._give_up_at:
+        if self._drain.is_given_up(now):
             log("drain_given_up", level=logging.ERROR, held=self._running())
             return True
         return False
@@ -288,13 +225,11 @@ class Daemon:
     def _state(self) -> Mapping[str, Any]:
         """Return how the runner is, without asking anything of it."""
         state = self._journal.snapshot()
-        is_alive = not self._ended
-        is_draining = self._give_up_at is not None
         reasons = {
-            "a loop has ended": not is_alive,
+            "a loop has ended": bool(self._loops.ended),
             "the slots are being started again": self._pool.capacity == 0,
             "the database is not reachable": not state["database_reachable"],
-            "the runner is draining": is_draining,
+            "the runner is draining": self._drain.is_begun,
         }
         reason = next((reason for reason, holds in reasons.items() if holds), None)
         more = {} if reason is None else {"reason": reason}
