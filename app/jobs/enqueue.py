@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from app.db.connection import driver_connection, transaction
@@ -12,14 +13,28 @@ from app.jobs.copying import copy_jobs
 from app.jobs.errors import IdempotencyKeyReused
 from app.jobs.idempotency import find_idempotency_key, point_idempotency_key
 from app.jobs.job import Job, NewJob
-from app.jobs.reads import find_active_twin, get_job, job_from_row
-from app.jobs.statements import run
+from app.jobs.reads import find_active_twin, get_job
+from app.jobs.statements import run_fast
+from app.jobs.states import Status
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
 
 _TRIES = 5
 _to_json = json.JSONEncoder(allow_nan=False).encode
+
+
+class _New(NamedTuple):
+    """What the database decided of a new job; the fields are the columns of sql/enqueue.sql."""
+
+    id: UUID
+    seq: int
+    job_type: str
+    dedupe_key: str | None
+    payload: dict[str, Any]
+    available_at: datetime
+    created_at: datetime
+    updated_at: datetime
 
 
 def enqueue(
@@ -40,7 +55,7 @@ def enqueue(
     if job.dedupe_key is not None:
         return _insert_deduplicated(conn, job, actor=actor)
     (new,) = _insert(conn, [job], actor=actor)
-    return new
+    return _as_job(job, new)
 
 
 def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "api") -> list[UUID]:
@@ -70,7 +85,7 @@ def enqueue_once(
     job. Raises IdempotencyKeyReused where the key was used with another body.
     """
     for new in _insert(conn, [job], actor=actor, key=key, body_sha256=body_sha256):
-        return new, False
+        return _as_job(job, new), False
     used = find_idempotency_key(conn, key)
     if used.body_sha256 != body_sha256:
         raise IdempotencyKeyReused(key)
@@ -89,14 +104,27 @@ def _insert(
     actor: str,
     key: str | None = None,
     body_sha256: bytes | None = None,
-) -> list[Job]:
+) -> list[_New]:
     parameters = {
         "jobs": _to_json([_as_json(job) for job in jobs]),
         "actor": actor,
         "key": key,
         "body_sha256": body_sha256,
     }
-    return [job_from_row(row) for row in run(conn, "enqueue", parameters)]
+    return [_New._make(row) for row in run_fast(conn, "enqueue", parameters)]
+
+
+def _as_job(job: NewJob, new: _New) -> Job:
+    return Job(
+        id=new.id, seq=new.seq, job_type=job.job_type, queue=job.queue, status=Status.QUEUED,
+        priority=job.priority, payload=new.payload, result=None, error=None, attempt=0,
+        max_attempts=job.max_attempts, rescues=0, claim_seq=0, runner_instance=None,
+        requested_by=job.requested_by, request_id=job.request_id, available_at=new.available_at,
+        created_at=new.created_at, updated_at=new.updated_at, started_at=None, finished_at=None,
+        cancel_requested_at=None, progress=None, concurrency_key=job.concurrency_key,
+        dedupe_key=job.dedupe_key, timeout_seconds=job.timeout_seconds, tags=list(job.tags),
+        replay_of=job.replay_of, schedule_id=job.schedule_id,
+    )  # fmt: skip
 
 
 def _insert_deduplicated(conn: AnyConnection, job: NewJob, *, actor: str) -> Job:
@@ -107,7 +135,7 @@ def _insert_deduplicated(conn: AnyConnection, job: NewJob, *, actor: str) -> Job
     """
     for _ in range(_TRIES):
         for new in _insert(conn, [job], actor=actor):
-            return new
+            return _as_job(job, new)
         twin = find_active_twin(conn, job.job_type, job.dedupe_key or "")
         if twin is not None:
             return twin
@@ -121,8 +149,8 @@ def _insert_all_deduplicated(
     found = {(job.job_type, job.dedupe_key or ""): job for job in jobs}
     if not found:
         return {}
-    new = _insert(conn, list(found.values()), actor=actor)
-    ids = {(job.job_type, job.dedupe_key or ""): job.id for job in new}
+    inserted = _insert(conn, list(found.values()), actor=actor)
+    ids = {(new.job_type, new.dedupe_key or ""): new.id for new in inserted}
     for key, job in found.items():
         if key not in ids:
             ids[key] = _insert_deduplicated(conn, job, actor=actor).id
@@ -130,12 +158,13 @@ def _insert_all_deduplicated(
 
 
 def _as_json(job: NewJob) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: getattr(job, name) for name in NewJob.__slots__}
+    """Return the fields that the job has; what is left out is null in the statement."""
+    fields = {name: value for name in NewJob.__slots__ if (value := getattr(job, name)) is not None}
     fields["payload"] = dict(job.payload)
     fields["tags"] = list(job.tags)
     if job.available_at is not None:
         fields["available_at"] = job.available_at.isoformat()
     for name in ("replay_of", "schedule_id"):
-        if isinstance(fields[name], UUID):
+        if name in fields:
             fields[name] = str(fields[name])
     return fields

@@ -4,6 +4,8 @@
 -- dedupe key an active job of its type holds is not inserted; the caller then reads that job. With
 -- an idempotency key nothing is inserted unless the key is new: a racing twin waits on the key's
 -- unique index and finds it taken.
+--
+-- Only what the database decides comes back: to describe a column costs as much as to read a row.
 with input as materialized (
   select job_type, queue, priority, payload, available_at, delay_seconds, max_attempts,
          timeout_seconds, concurrency_key, dedupe_key, tags, requested_by, request_id, replay_of,
@@ -39,10 +41,7 @@ inserted as (
       or exists (select from idempotency)
    order by ordinality
       on conflict (job_type, active_dedupe_key) where active_dedupe_key is not null do nothing
-  returning id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
-            rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-            updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
-            dedupe_key, timeout_seconds, tags, replay_of, schedule_id
+  returning id, seq, job_type, dedupe_key, payload, available_at, created_at, updated_at, attempt
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt)
@@ -50,9 +49,6 @@ event as (
     from inserted
    order by seq
 )
-select id, seq, job_type, queue, status, priority, payload, result, error, attempt, max_attempts,
-       rescues, claim_seq, runner_instance, requested_by, request_id, available_at, created_at,
-       updated_at, started_at, finished_at, cancel_requested_at, progress, concurrency_key,
-       dedupe_key, timeout_seconds, tags, replay_of, schedule_id
+select id, seq, job_type, dedupe_key, payload, available_at, created_at, updated_at
   from inserted
  order by seq
