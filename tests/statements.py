@@ -14,7 +14,7 @@ Conn = psycopg.Connection[Any]
 _SILENT_SECONDS = 0.5
 _FROM_OTHERS = (
     "from pg_stat_statements s join pg_database d on d.oid = s.dbid"
-    " where d.datname = current_database() and query not like '%pg_stat_statements%'"
+    " where d.datname = current_database() and strpos(query, 'pg_stat_statements') = 0"
 )
 
 
@@ -29,11 +29,12 @@ def calls(conn: Conn) -> Counter[str]:
     return counted
 
 
-def statements(conn: Conn) -> int:
-    """Count what all others ever sent to this database."""
+def statements(conn: Conn, pattern: str = "%") -> int:
+    """Count what all others ever sent to this database that is like `pattern`."""
     _make_extension(conn)
     total = "coalesce(sum(calls), 0)::bigint"
-    row = conn.execute(f"select {total} {_FROM_OTHERS}".encode()).fetchone()
+    query = f"select {total} {_FROM_OTHERS} and query like %s"
+    row = conn.execute(query.encode(), [pattern]).fetchone()
     assert row is not None
     return int(row[0])
 

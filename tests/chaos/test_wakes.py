@@ -31,6 +31,7 @@ from tests.control_plane import JOBS, body, serving
 from tests.listeners import Answer, answer, listening
 from tests.processes import is_running
 from tests.runners import PREVIOUS_TOKEN, TOKEN, Runner, kinds, running, wait_for_status
+from tests.statements import statements, statements_when_silent
 from tests.waiting import wait_until
 
 Conn = psycopg.Connection[Any]
@@ -63,19 +64,6 @@ def assert_each_ran_once(conn: Conn, ids: list[Any]) -> None:
         history = kinds(conn, UUID(str(job_id)))
         assert history.count("running") - history.count("released") == 1
     assert audit(conn) == []
-
-
-def statements(conn: Conn, pattern: str = "%") -> int:
-    """Count the statements that others sent to this database."""
-    conn.execute("create extension if not exists pg_stat_statements")
-    row = conn.execute(
-        "select coalesce(sum(calls), 0)::bigint from pg_stat_statements s join pg_database d"
-        " on d.oid = s.dbid where d.datname = current_database() and query like %s"
-        " and query not like '%%pg_stat_statements%%'",
-        [pattern],
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def claims_sent(conn: Conn) -> int:
@@ -204,20 +192,6 @@ def test_a_forged_wake_up_reaches_neither_the_runner_nor_the_database(
         assert statements(connection) == before
         assert runner.request("GET", "/readyz", x_runner_token=TOKEN)[1]["wakes"] == 0
     assert jobs.get_job(connection, stranger.id).status == "queued"
-
-
-def statements_when_silent(conn: Conn) -> int:
-    """Count once nothing was sent for half a second."""
-    seen, since = statements(conn), time.monotonic()
-
-    def is_silent() -> bool:
-        nonlocal seen, since
-        if (now := statements(conn)) != seen:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since > 0.5
-
-    wait_until(is_silent, message="the runner is idle")
-    return seen
 
 
 def test_a_wake_up_that_is_sent_again_runs_nothing(database_url: str, connection: Conn) -> None:
