@@ -1,7 +1,7 @@
 """Enqueues many jobs by COPY, the fastest way into a table: the jobs first, then their events.
 
-The one verb that is two statements: both lie in the caller's transaction. Ids and the time come
-from the database, which alone knows the clock.
+The one verb that is two statements: both lie in the caller's transaction. The time comes from the
+database, which alone knows the clock.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from uuid import UUID
 
 from psycopg.rows import tuple_row
 
+from app.jobs.ids import new_ids
+
 if TYPE_CHECKING:
     import psycopg
 
     from app.jobs.job import NewJob
 
-_IDS = "select array(select ops_uuid7() from generate_series(1, %s)), now()"
+_TIMES = "select now(), clock_timestamp()"
 _JOBS = """
 copy ops_jobs (id, job_type, queue, priority, payload, available_at, max_attempts, timeout_seconds,
                concurrency_key, tags, requested_by, request_id, replay_of, schedule_id) from stdin
@@ -38,13 +40,14 @@ def copy_jobs(conn: psycopg.Connection[Any], jobs: Sequence[NewJob], *, actor: s
     """Write jobs that have no dedupe key; returns their ids in the order given."""
     if not jobs:
         return []
-    ids: list[UUID]
     now: datetime
     cursor = conn.cursor(row_factory=tuple_row)  # the connection may be the caller's, with another
-    ((ids, now),) = cursor.execute(_IDS, [len(jobs)], binary=True).fetchall()
+    ((now, made_at),) = cursor.execute(_TIMES).fetchall()
+    ids = []
     at_once = now.isoformat()  # most jobs are due now: the time is written for all of them once
     with cursor.copy(_JOBS) as copy:
-        for job_id, job in zip(ids, jobs, strict=True):
+        for job_id, job in zip(new_ids(made_at, len(jobs)), jobs, strict=True):
+            ids.append(job_id)
             available_at: datetime | str = job.available_at or at_once
             if job.available_at is None and job.delay_seconds:
                 available_at = now + timedelta(seconds=job.delay_seconds)
