@@ -212,14 +212,19 @@ def test_quick_jobs_are_claimed_many_at_a_time(
     assert batches(conn) - before < 200
 
 
-def test_a_runner_keeps_its_own_bound_of_a_type(
-    database_url: str, conn: Conn, notes: Notes
-) -> None:
+def run_on_two_runners(database_url: str, conn: Conn, notes: Notes, job_type: str) -> None:
+    """Run 60 short jobs of a type, on two runners at once."""
     with runner_of(database_url) as one, runner_of(database_url, runner_name="two") as two:
-        ids = enqueue(conn, "one_here", 60, file=notes.path, seconds=0.02)
+        ids = enqueue(conn, job_type, 60, file=notes.path, seconds=0.02)
         one.wake()
         two.wake()
         wait_for_all(conn, ids)
+
+
+def test_a_runner_keeps_its_own_bound_of_a_type(
+    database_url: str, conn: Conn, notes: Notes
+) -> None:
+    run_on_two_runners(database_url, conn, notes, "one_here")
     assert notes.most_at_once(by_process=True) == 1
     assert notes.most_at_once() == 2
 
@@ -227,11 +232,7 @@ def test_a_runner_keeps_its_own_bound_of_a_type(
 def test_two_runners_keep_the_bound_of_a_type_together(
     database_url: str, conn: Conn, notes: Notes
 ) -> None:
-    with runner_of(database_url) as one, runner_of(database_url, runner_name="two") as two:
-        ids = enqueue(conn, "two_overall", 60, file=notes.path, seconds=0.02)
-        one.wake()
-        two.wake()
-        wait_for_all(conn, ids)
+    run_on_two_runners(database_url, conn, notes, "two_overall")
     assert notes.most_at_once() == 2
     assert len(notes.begun()) == 60
 
