@@ -125,10 +125,9 @@ def _snapshot(section: Section) -> Iterator[Bar]:
             percent(kept, 1),
             None if kept is None else kept >= 0.8,
         )
-        raw = section.first("raw", pace=pace)
         first, last = (None, None)
-        if raw is not None:
-            first, last = (raw["windows"][at].get("claim_p99") for at in (0, -1))
+        if run is not None:
+            first, last = (run["windows"][at].get("claim_p99") for at in (0, -1))
         yield Bar(
             f"held snapshot, {pace}: claim p99 at most 3 times",
             times(last, first),

@@ -24,6 +24,7 @@ from bench.session import Case, Run, Session
 
 FLAT_OUT = "as fast as it goes"
 CLAIM_MARK = "claimed as ("  # of no other statement; comments are not kept by the server
+_VARIABLES = {"RUNNER_HANDLERS": "bench.handlers,bench.claims"}
 _LOW_WATER = 20_000  # jobs queued; below it the producer loads a further chunk
 _LOADED_AT_ONCE = 10_000
 _SAMPLE_SECONDS = 0.05
@@ -35,7 +36,11 @@ def contenders(session: Session) -> list[Contender]:
     found = []
     if session.has(OURS):
         ours = tuned(session.system(OURS))
-        found.append(variant(ours, "thread", "thread slots", slot="thread", wake="apart"))
+        found.append(
+            variant(
+                ours, "thread", "thread slots", slot="thread", wake="apart", variables=_VARIABLES
+            )
+        )
     if session.has(RAW):
         found.append(tuned(session.system(RAW)))
     return [*found, *(tuned(peer) for peer in session.enduring_peers if peer.sustains)]
