@@ -12,6 +12,7 @@ from collections.abc import Callable
 from app.jobs import Look
 
 WAKE_INTERVAL_SECONDS = 0.05
+FRUITFUL_WAKE_INTERVAL_SECONDS = 0.01
 WAKE_BURST = 4
 RESCUE_INTERVAL_SECONDS = 0.25
 LONGEST_RECHECK_SECONDS = 1.0
@@ -34,6 +35,7 @@ class Agenda:
         self._looked_at = self._rescued_at = -NEVER
         self._misses = 0
         self._woken_until = -NEVER
+        self._late_wakes = 0
         self.claim_at = clock()
         self.look_at = self.rescue_at = NEVER
 
@@ -45,15 +47,15 @@ class Agenda:
     def woken(self) -> None:
         """A wake-up came: claim now, but a flood of wake-ups makes no flood of claims.
 
-        A few may follow each other at once, then they are spaced; those that come while one is
-        awaited are one with it.
+        A few may follow each other at once, then they are spaced: wide where they bring nothing,
+        less where they bring jobs. Those that come while one is awaited are one with it.
         """
         now = self._clock()
         spaced_at = max(self._woken_until, now)
         at = max(now, spaced_at - WAKE_BURST * WAKE_INTERVAL_SECONDS)
         if at < self.claim_at:
             self.claim_at = at
-            self._woken_until = spaced_at + WAKE_INTERVAL_SECONDS
+            self._woken_until = spaced_at + FRUITFUL_WAKE_INTERVAL_SECONDS
 
     def due_in(self, seconds: float) -> None:
         """We queued a job again ourselves: no look is needed to know when it is due."""
@@ -70,6 +72,13 @@ class Agenda:
         """A claim brought `count` jobs; `is_exhausted` says that more were asked for somewhere."""
         now = self._clock()
         self._misses = 0 if count else self._misses + 1
+        if count:
+            # Wake-ups of what was found may yet come: they bring nothing, but there is work about.
+            self._late_wakes = min(WAKE_BURST, self._late_wakes + count)
+        elif self._late_wakes:
+            self._late_wakes -= 1
+        else:
+            self._woken_until += WAKE_INTERVAL_SECONDS - FRUITFUL_WAKE_INTERVAL_SECONDS
         if is_exhausted:
             self.look_at = now
         else:
@@ -86,7 +95,7 @@ class Agenda:
             self.claim_at = now + look.due_in_seconds
         elif look.due_in_seconds is not None:
             # Due, but a claim just missed it: another session has the row. Do not spin on it.
-            pause = 0.05 * 2 ** min(self._misses - 1, 10) if self._misses else 0.0
+            pause = 0.005 * 2 ** min(self._misses - 1, 10) if self._misses else 0.0
             self.claim_at = now + min(pause, LONGEST_RECHECK_SECONDS)
         else:
             self._misses = 0

@@ -166,7 +166,9 @@ class Engine:
         elif outbox.ready >= BESIDE:
             times.append(0.0)
         if not self._inbox.is_draining:
-            times += (self._agenda.next_at, self._agenda.claim_at, self._chores.sweep_at)
+            times.append(self._agenda.claim_at)
+            if not self._callers[0].is_busy:
+                times += (self._agenda.next_at, self._chores.sweep_at)
             if not self._is_claiming and self._orders.make():
                 times.append(0.0)
         news = max(1, BESIDE - outbox.ready) if busy else 1
@@ -200,9 +202,11 @@ class Engine:
             self._compare()
         if self._busy < CALLERS:
             self._begin_exchanges()
-        if self._inbox.is_draining or self._busy == CALLERS:
+        if self._inbox.is_draining or self._callers[0].is_busy:
             return
-        database = self._free().database
+        database = self._callers[
+            0
+        ].database  # the one that is open also while there is little to do
         if self._chores.sweep_at <= time.monotonic():
             self._chores.sweep(database)
         if self._agenda.rescue_at <= time.monotonic():
@@ -311,8 +315,8 @@ class Engine:
         if self._marks.walk_in_seconds is not None:
             self._agenda.due_in(self._marks.walk_in_seconds)
         self._journal.looked()
-        for caller in self._callers[1:]:  # of use while there is much to do
-            if not caller.is_busy:
+        if not (self._busy or self._ledger.outbox):
+            for caller in self._callers[1:]:  # of use while there is much to do
                 caller.database.drop()
 
     def _database_answered(self) -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from app.jobs import Look
 from tests.clock import Clock
-from worker.agenda import NEVER, WAKE_BURST, WAKE_INTERVAL_SECONDS, Agenda
+from worker.agenda import (
+    FRUITFUL_WAKE_INTERVAL_SECONDS,
+    NEVER,
+    WAKE_BURST,
+    WAKE_INTERVAL_SECONDS,
+    Agenda,
+)
 
 
 @pytest.fixture
@@ -103,6 +109,21 @@ def test_a_flood_of_wake_ups_makes_twenty_claims_a_second(agenda: Agenda, clock:
             claims += 1
             idle(agenda)
     assert claims == pytest.approx(10 / WAKE_INTERVAL_SECONDS, abs=WAKE_BURST + 2)
+
+
+def test_wake_ups_that_bring_jobs_make_a_hundred_claims_a_second(
+    agenda: Agenda, clock: Clock
+) -> None:
+    idle(agenda)
+    begun_at, claims = clock.now, 0
+    while clock.now < begun_at + 10:
+        clock.now += 0.001
+        agenda.woken()
+        if agenda.take_claim():
+            claims += 1
+            agenda.claimed(1, is_exhausted=True)
+            agenda.looked(Look(None, None))
+    assert claims == pytest.approx(10 / FRUITFUL_WAKE_INTERVAL_SECONDS, rel=0.05)
 
 
 def test_a_lease_that_ends_is_waited_for_and_its_jobs_claimed(agenda: Agenda, clock: Clock) -> None:
