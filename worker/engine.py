@@ -204,9 +204,7 @@ class Engine:
             self._begin_exchanges()
         if self._inbox.is_draining or self._callers[0].is_busy:
             return
-        database = self._callers[
-            0
-        ].database  # the one that is open also while there is little to do
+        database = self._callers[0].database  # open also while there is little to do
         if self._chores.sweep_at <= time.monotonic():
             self._chores.sweep(database)
         if self._agenda.rescue_at <= time.monotonic():

@@ -29,8 +29,6 @@ class _New(NamedTuple):
 
     id: UUID
     seq: int
-    job_type: str
-    dedupe_key: str | None
     payload: dict[str, Any]
     available_at: datetime
     created_at: datetime
@@ -52,10 +50,7 @@ def enqueue(
     where a field is out of its range, ValueError where the payload is no JSON.
     """
     job = NewJob(job_type=job_type, payload=payload or {}, **options)
-    if job.dedupe_key is not None:
-        return _insert_deduplicated(conn, job, actor=actor)
-    (new,) = _insert(conn, [job], actor=actor)
-    return _as_job(job, new)
+    return _insert_or_find(conn, job, actor=actor)
 
 
 def enqueue_many(conn: AnyConnection, jobs: Sequence[NewJob], *, actor: str = "api") -> list[UUID]:
@@ -84,34 +79,40 @@ def enqueue_once(
     The key is written in the job's own transaction: a racing twin waits for it and gets the same
     job. Raises IdempotencyKeyReused where the key was used with another body.
     """
-    for new in _insert(conn, [job], actor=actor, key=key, body_sha256=body_sha256):
-        return _as_job(job, new), False
+    new = _insert(conn, job, actor=actor, key=key, body_sha256=body_sha256)
+    if new is not None:
+        return new, False
     used = find_idempotency_key(conn, key)
     if used.body_sha256 != body_sha256:
         raise IdempotencyKeyReused(key)
     if used.has_job:
         return get_job(conn, used.job_id), True
     # The key is this call's own, but an active twin held the dedupe key: the key names the twin.
-    twin = _insert_deduplicated(conn, job, actor=actor)
+    twin = _insert_or_find(conn, job, actor=actor)
     point_idempotency_key(conn, key, twin.id)
     return twin, False
 
 
 def _insert(
     conn: AnyConnection,
-    jobs: Sequence[NewJob],
+    job: NewJob,
     *,
     actor: str,
     key: str | None = None,
     body_sha256: bytes | None = None,
-) -> list[_New]:
+) -> Job | None:
+    """Insert a job and return it; None where its dedupe key or `key` is taken."""
     parameters = {
-        "jobs": _to_json([_as_json(job) for job in jobs]),
+        **{name: getattr(job, name) for name in NewJob.__slots__},
+        "payload": _to_json(dict(job.payload)),
+        "tags": list(job.tags),
         "actor": actor,
         "key": key,
         "body_sha256": body_sha256,
     }
-    return [_New._make(row) for row in run_fast(conn, "enqueue", parameters)]
+    for row in run_fast(conn, "enqueue", parameters):
+        return _as_job(job, _New._make(row))
+    return None
 
 
 def _as_job(job: NewJob, new: _New) -> Job:
@@ -127,15 +128,16 @@ def _as_job(job: NewJob, new: _New) -> Job:
     )  # fmt: skip
 
 
-def _insert_deduplicated(conn: AnyConnection, job: NewJob, *, actor: str) -> Job:
-    """Insert a job, or return the active one that holds its dedupe key.
+def _insert_or_find(conn: AnyConnection, job: NewJob, *, actor: str) -> Job:
+    """Insert a job, or return the active one that holds its dedupe key, if it has one.
 
     The holder may end between the two statements; then the key is free and the insert is tried
     again.
     """
     for _ in range(_TRIES):
-        for new in _insert(conn, [job], actor=actor):
-            return _as_job(job, new)
+        new = _insert(conn, job, actor=actor)
+        if new is not None:
+            return new
         twin = find_active_twin(conn, job.job_type, job.dedupe_key or "")
         if twin is not None:
             return twin
@@ -149,11 +151,12 @@ def _insert_all_deduplicated(
     found = {(job.job_type, job.dedupe_key or ""): job for job in jobs}
     if not found:
         return {}
-    inserted = _insert(conn, list(found.values()), actor=actor)
-    ids = {(new.job_type, new.dedupe_key or ""): new.id for new in inserted}
+    parameters = {"jobs": _to_json([_as_json(job) for job in found.values()]), "actor": actor}
+    inserted = run_fast(conn, "enqueue_many", parameters)
+    ids = {(job_type, dedupe_key): job_id for job_id, job_type, dedupe_key in inserted}
     for key, job in found.items():
         if key not in ids:
-            ids[key] = _insert_deduplicated(conn, job, actor=actor).id
+            ids[key] = _insert_or_find(conn, job, actor=actor).id
     return ids
 
 

@@ -31,6 +31,7 @@ _QUEUED, _RUNNING, _SUCCEEDED, _FAILED, _CANCELLED = Status
 # verb: each is a function of the same name and a statement, sql/<verb>.sql.
 TRANSITIONS: dict[str, Transition] = {
     "enqueue": Transition((), (_QUEUED,), ("queued",)),
+    "enqueue_many": Transition((), (_QUEUED,), ("queued",)),
     "claim": Transition((_QUEUED,), (_RUNNING,), ("running",)),
     "succeed": Transition((_RUNNING,), (_SUCCEEDED,), ("succeeded",)),
     "retry": Transition((_RUNNING,), (_QUEUED,), ("retry_scheduled",)),

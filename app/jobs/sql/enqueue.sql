@@ -1,25 +1,11 @@
 -- enqueue: - -> queued
 --
--- Jobs come as one JSON array, so that one and ten thousand are the same statement. A job whose
--- dedupe key an active job of its type holds is not inserted; the caller then reads that job. With
--- an idempotency key nothing is inserted unless the key is new: a racing twin waits on the key's
--- unique index and finds it taken.
+-- A job whose dedupe key an active job of its type holds is not inserted; the caller then reads that
+-- job. With an idempotency key it is not inserted unless the key is new: a racing twin waits on the
+-- key's unique index and finds it taken.
 --
 -- Only what the database decides comes back: to describe a column costs as much as to read a row.
-with input as materialized (
-  select job_type, queue, priority, payload, available_at, delay_seconds, max_attempts,
-         timeout_seconds, concurrency_key, dedupe_key, tags, requested_by, request_id, replay_of,
-         schedule_id, ordinality
-    from rows from (
-           jsonb_to_recordset(:jobs::jsonb) as (
-             job_type text, queue text, priority smallint, payload jsonb, available_at timestamptz,
-             delay_seconds double precision, max_attempts integer, timeout_seconds integer,
-             concurrency_key text, dedupe_key text, tags text[], requested_by text,
-             request_id text, replay_of uuid, schedule_id uuid
-           )
-         ) with ordinality
-),
-idempotency as (
+with idempotency as (
   insert into ops_idempotency_keys (key, body_sha256, job_id)
   select :key, :body_sha256::bytea, ops_uuid7()
    where :key::text is not null
@@ -32,23 +18,24 @@ inserted as (
            concurrency_key, dedupe_key, active_dedupe_key, tags, requested_by, request_id, replay_of,
            schedule_id
          )
-  select coalesce((select job_id from idempotency), ops_uuid7()), job_type, queue, priority, payload,
-         coalesce(available_at, now() + make_interval(secs => coalesce(delay_seconds, 0))),
-         max_attempts, timeout_seconds, concurrency_key, dedupe_key, dedupe_key, tags, requested_by,
-         request_id, replay_of, schedule_id
-    from input
+  select coalesce((select job_id from idempotency), ops_uuid7()), :job_type::text, :queue::text,
+         :priority::smallint, :payload::jsonb,
+         coalesce(
+           :available_at::timestamptz,
+           now() + make_interval(secs => coalesce(:delay_seconds::double precision, 0))
+         ),
+         :max_attempts::integer, :timeout_seconds::integer, :concurrency_key::text,
+         :dedupe_key::text, :dedupe_key::text, :tags::text[], :requested_by::text,
+         :request_id::text, :replay_of::uuid, :schedule_id::uuid
    where :key::text is null
       or exists (select from idempotency)
-   order by ordinality
       on conflict (job_type, active_dedupe_key) where active_dedupe_key is not null do nothing
-  returning id, seq, job_type, dedupe_key, payload, available_at, created_at, updated_at, attempt
+  returning id, seq, payload, available_at, created_at, updated_at, attempt
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt)
   select id, 'queued', :actor, attempt
     from inserted
-   order by seq
 )
-select id, seq, job_type, dedupe_key, payload, available_at, created_at, updated_at
+select id, seq, payload, available_at, created_at, updated_at
   from inserted
- order by seq
