@@ -103,7 +103,7 @@ def _insert(
 ) -> Job | None:
     """Insert a job and return it; None where its dedupe key or `key` is taken."""
     parameters = {
-        **{name: getattr(job, name) for name in NewJob.__slots__},
+        **job._asdict(),
         "payload": _to_json(dict(job.payload)),
         "tags": list(job.tags),
         "actor": actor,
@@ -162,7 +162,7 @@ def _insert_all_deduplicated(
 
 def _as_json(job: NewJob) -> dict[str, Any]:
     """Return the fields that the job has; what is left out is null in the statement."""
-    fields = {name: value for name in NewJob.__slots__ if (value := getattr(job, name)) is not None}
+    fields = {name: value for name, value in job._asdict().items() if value is not None}
     fields["payload"] = dict(job.payload)
     fields["tags"] = list(job.tags)
     if job.available_at is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.jobs.states import Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job to be enqueued. `max_attempts` and `timeout_seconds` of None are the handler's own.
 
     Jobs of a type that share a `concurrency_key` are served in turn with others, and may be limited
@@ -20,7 +20,7 @@ class NewJob:
     """
 
     job_type: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = MappingProxyType({})
     queue: str = "default"
     priority: int = 5
     available_at: datetime | None = None
