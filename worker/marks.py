@@ -1,10 +1,10 @@
 """How far the claims of this runner came in each lane, so that none need walk what they took.
 
 While somebody holds a snapshot, every claimed entry stays in the ready index, dead and not
-removable, and whoever begins at the front walks them all. Once such a walk has become slow, claims
-and looks begin a little before the marks instead, which finds whatever is committed in the usual
-time. What is committed later than that, or due long ago from the start, is found by the next walk
-from the very front: these are rare enough then to take a fiftieth of the time at most.
+removable, and whoever begins at the front walks them all. Once two such walks in a row were slow,
+claims and looks begin a little before the marks instead, which finds whatever is committed in the
+usual time. What is committed later than that, or due long ago from the start, is found by the next
+walk from the very front: these are rare enough then to take a fiftieth of the time at most.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Marks:
         self._clock = clock
         self._lanes: dict[tuple[int, str, str, str], Lane] = {}
         self._rests_until = 0.0
-        self._has_moved = False
+        self._has_moved = self._was_slow = False
 
     def known(self) -> list[Lane]:
         """Return the lanes to go on in; none where it is time to begin at the very front."""
@@ -49,11 +49,15 @@ class Marks:
             del self._lanes[next(iter(self._lanes))]
 
     def walked(self, seconds: float) -> None:
-        """Note how long a claim took that began at the very front."""
-        self._has_moved = False
-        if seconds > SLOW_SECONDS:
+        """Note how long a claim took that began at the very front.
+
+        One that is slow by itself was the first of its session, or the machine was busy.
+        """
+        is_slow = seconds > SLOW_SECONDS
+        if is_slow and self._was_slow:
             rest = min(_SHARE * seconds, self._longest_rest_seconds)
             self._rests_until = self._clock() + rest
+        self._has_moved, self._was_slow = False, is_slow
 
     @property
     def walk_in_seconds(self) -> float | None:

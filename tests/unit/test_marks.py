@@ -19,6 +19,11 @@ def lane(job_type: str, seconds: float = 0, seq: int = 7) -> Lane:
     return Lane(5, "default", job_type, "", NOON + timedelta(seconds=seconds), seq)
 
 
+def rest(marks: Marks) -> None:
+    marks.walked(SLOW)
+    marks.walked(SLOW)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -36,10 +41,17 @@ def test_while_walks_are_quick_all_begin_at_the_very_front(marks: Marks) -> None
     assert marks.walk_in_seconds is None
 
 
-def test_after_a_slow_walk_known_lanes_are_begun_a_little_before_their_marks(
+def test_one_slow_walk_changes_nothing(marks: Marks) -> None:
+    marks.reached([lane("a")])
+    for seconds in (SLOW, 0.001, SLOW):
+        marks.walked(seconds)
+        assert marks.known() == []
+
+
+def test_after_slow_walks_known_lanes_are_begun_a_little_before_their_marks(
     marks: Marks, clock: Clock
 ) -> None:
-    marks.walked(SLOW)
+    rest(marks)
     marks.reached([lane("a"), lane("b", 1)])
     assert marks.known() == [
         lane("a")._replace(due_at=NOON - BEFORE, mark=0),
@@ -50,7 +62,7 @@ def test_after_a_slow_walk_known_lanes_are_begun_a_little_before_their_marks(
 
 
 def test_a_walk_follows_what_was_claimed_and_no_other(marks: Marks, clock: Clock) -> None:
-    marks.walked(SLOW)
+    rest(marks)
     assert marks.walk_in_seconds is None
     marks.reached([lane("a")])
     clock.now += 4
@@ -62,6 +74,7 @@ def test_a_walk_follows_what_was_claimed_and_no_other(marks: Marks, clock: Clock
 
 def test_no_rest_is_longer_than_the_longest(marks: Marks, clock: Clock) -> None:
     marks.walked(60)
+    marks.walked(60)
     marks.reached([lane("a")])
     clock.now += 299
     assert marks.known()
@@ -70,14 +83,14 @@ def test_no_rest_is_longer_than_the_longest(marks: Marks, clock: Clock) -> None:
 
 
 def test_a_mark_does_not_go_back(marks: Marks) -> None:
-    marks.walked(SLOW)
+    rest(marks)
     marks.reached([lane("a", 5)])
     marks.reached([lane("a", 3)])
     assert [known.due_at for known in marks.known()] == [NOON + timedelta(seconds=5) - BEFORE]
 
 
 def test_the_lanes_that_were_reached_last_are_kept(marks: Marks) -> None:
-    marks.walked(SLOW)
+    rest(marks)
     marks.reached([lane("first"), lane("second")])
     marks.reached([lane(f"job_{number}") for number in range(MOST_LANES - 1)] + [lane("first")])
     types = [known.job_type for known in marks.known()]
