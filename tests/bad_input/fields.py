@@ -65,7 +65,9 @@ def other_bodies() -> Iterator[Case]:
 
 
 def times() -> Iterator[Case]:
-    later = datetime.now(UTC) + timedelta(days=365 * 11)
+    # At midnight: what is wrong with it must not change between two looks at the clock.
+    later = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    later += timedelta(days=365 * 11)
     for value in (
         "2026-11-24T10:00:00", "2026-11-24", "2026-11-24T24:00:00Z", "2026-11-24T23:60:00Z",
         "2026-11-24T23:59:60Z", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
