@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,7 @@ class Runner(RealProcess):
             "DATABASE_URL": database_url,
             "DATABASE_PREPARE": "false" if database_url and is_pooled(database_url) else "true",
         }
+        self._begun_at = datetime.now(UTC)
         super().__init__(["-m", "worker"], {**_ENVIRONMENT, **address, **variables})
 
     @cached_property
@@ -79,6 +81,18 @@ class Runner(RealProcess):
         """Send a wake-up with the right token; return the status."""
         body = {name: str(value) for name, value in hint.items()} or None
         return self.request("POST", "/runner/wake", body=body, x_runner_token=TOKEN)[0]
+
+    def sessions(self, conn: psycopg.Connection[Any]) -> list[str]:
+        """Return the names of its sessions with the database of `conn`.
+
+        They are younger than its process: a pooler may hold older ones that bear such names.
+        """
+        rows = conn.execute(
+            "select application_name from pg_stat_activity where datname = current_database()"
+            " and application_name like 'ops-runner%%' and backend_start >= %s order by 1",
+            [self._begun_at],
+        ).fetchall()
+        return [name for (name,) in rows]
 
     def slots(self) -> list[int]:
         """Return every process below it."""

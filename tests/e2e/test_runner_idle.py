@@ -29,11 +29,7 @@ def test_an_idle_runner_sends_one_statement_a_look_and_none_between(
         wait_until(
             lambda: len(_sent_in_four_looks(connection)) == 1, message="looks alone", timeout=30
         )
-        sessions = connection.execute(
-            "select application_name, state, query from pg_stat_activity"
-            " where application_name like 'ops-runner%' and datname = current_database()"
-        ).fetchall()
-    assert [name for name, *_ in sessions] == ["ops-runner"], sessions
+        assert runner.sessions(connection) == ["ops-runner"]
 
 
 def _sent_in_four_looks(conn: Conn) -> Counter[str]:

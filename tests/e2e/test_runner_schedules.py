@@ -90,17 +90,14 @@ def test_with_schedules_ahead_an_idle_runner_sends_one_statement_a_look_and_none
 ) -> None:
     a_schedule(connection, "yearly", "0 0 29 2 *")
     begun = calls(connection)
-    with running(database_url, jobs_enabled=True, runner_look_seconds=1):
+    with running(database_url, jobs_enabled=True, runner_look_seconds=1) as runner:
         wait_until(lambda: _looks(calls(connection) - begun) >= 2, message="a look when idle")
         before = calls(connection)
         wait_until(lambda: _looks(calls(connection) - before) >= 3, message="three looks")
         sent = calls(connection) - before
-        sessions = connection.execute(
-            "select count(*) from pg_stat_activity where application_name like 'ops-runner%'"
-            " and datname = current_database()"
-        ).fetchone()
+        sessions = runner.sessions(connection)
     assert len(sent) == 1, sent
-    assert sessions == (1,)
+    assert sessions == ["ops-runner"]
 
 
 def _looks(sent: Counter[str]) -> int:
