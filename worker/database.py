@@ -31,6 +31,11 @@ class Database:
     def is_open(self) -> bool:
         return self._conn is not None and not self._conn.closed
 
+    @property
+    def server_version(self) -> int:
+        """The version of the server as a number, 180004 for 18.4; 0 where it is not open."""
+        return self._conn.info.server_version if self._conn is not None else 0
+
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """Lend the connection for one statement, which is its own transaction."""

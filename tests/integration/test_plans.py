@@ -16,6 +16,7 @@ from app.jobs import Lane
 from app.jobs.lanes import lane_parameters
 from app.jobs.statements import SQL
 from tests.factories import a_runner
+from worker.marks import SINCE_SERVER_VERSION
 
 Conn = psycopg.Connection[Any]
 
@@ -151,6 +152,8 @@ def test_a_claim_of_a_known_lane_walks_no_backlog(backlog: Conn) -> None:
 def test_what_a_snapshot_keeps_in_the_index_is_not_walked_again(
     backlog: Conn, database_url: str
 ) -> None:
+    if backlog.info.server_version < SINCE_SERVER_VERSION:
+        pytest.skip("before PostgreSQL 18 a bound of several columns does not end a scan")
     with psycopg.connect(database_url) as holder:
         holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         holder.execute("select 1 from ops_jobs limit 1")

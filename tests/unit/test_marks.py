@@ -31,7 +31,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def marks(clock: Clock) -> Marks:
-    return Marks(longest_rest_seconds=300, clock=clock)
+    marks = Marks(longest_rest_seconds=300, clock=clock)
+    marks.connected(180_004)
+    return marks
 
 
 def test_while_walks_are_quick_all_begin_at_the_very_front(marks: Marks) -> None:
@@ -59,6 +61,14 @@ def test_after_slow_walks_known_lanes_are_begun_a_little_before_their_marks(
     ]
     clock.now += 50 * SLOW
     assert marks.known() == []
+
+
+def test_a_server_that_would_walk_the_gaps_is_spared_them(marks: Marks) -> None:
+    marks.connected(170_009)
+    rest(marks)
+    marks.reached([lane("a")])
+    assert marks.known() == []
+    assert marks.walk_in_seconds is None
 
 
 def test_a_walk_follows_what_was_claimed_and_no_other(marks: Marks, clock: Clock) -> None:
