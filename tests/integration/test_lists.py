@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import psycopg
 import pytest
@@ -147,3 +147,13 @@ def test_any_time_bounds_a_list(connection: Conn, year: int) -> None:
     at = datetime(year, 1, 1, tzinfo=UTC)
     assert listed(connection, since=at) == (made if year < 2000 else [])
     assert listed(connection, until=at) == ([] if year < 2000 else made)
+
+
+def test_ids_are_in_the_order_in_which_jobs_were_made(connection: Conn) -> None:
+    made = []
+    for _ in range(50):
+        made.append(jobs.enqueue(connection, TYPE, {}).id)
+        made += enqueue_some(connection, 2)
+    assert made == sorted(made)
+    assert {job_id.version for job_id in made} == {7}
+    assert {job_id.variant for job_id in made} == {RFC_4122}
