@@ -63,16 +63,19 @@ def _sleep_in_child(job: JobContext, payload: Asked) -> None:
 
 def _daemonise(job: JobContext, payload: Asked) -> None:
     """Leave a grandchild in a session of its own, whose parent is gone."""
+    noted, noting = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _note(payload, os.getpid())
+            os.close(noting)
             time.sleep(600)
         os._exit(0)
     os.wait()
-    while not Path(payload.file).exists():
-        time.sleep(0.01)
+    os.close(noting)
+    os.read(noted, 1)  # ends when nobody is left to write
+    os.close(noted)
 
 
 def _daemonise_and_sleep(job: JobContext, payload: Asked) -> None:
