@@ -67,7 +67,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     text = (FILES / "ops-runner.service").read_text(encoding="utf-8")
     program = unit()["Service"]["ExecStart"].split()[0]
     copy = tmp_path / "ops-runner.service"
-    copy.write_text(text.replace(program, sys.executable))
+    copy.write_text(text.replace(program, f'"{sys.executable}"'))
     done = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
