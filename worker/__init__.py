@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 def main(settings: Settings) -> int:
     """Run until told to stop; returns the exit code."""
+    gc.disable()  # while modules are imported there is no garbage: a sixth of the time that takes
     from worker.daemon import run
 
     return run(settings)

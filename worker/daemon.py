@@ -123,17 +123,17 @@ class Daemon:
     def run(self) -> int:
         """Start everything, serve until drained, and leave nothing behind."""
         self._signals.take()
+        self._watch_listener()  # it gets ready beside the guard
         self._pool.start()
         for pool in self._inside:
             pool.start()
-        self._watch_listener()
+        _collect_seldom()
         self._loops.start("engine", self._engine.run)
         self._loops.start("slots", self._pool.run)
         self._loops.start("heartbeat", self._heartbeat.run)
         if self._clock.is_enabled:
             self._loops.start("clock", self._clock.run)
         self._tell_start()
-        _collect_seldom()
         code = self._supervise()
         self._heartbeat.end()
         self._clock.end()
@@ -243,7 +243,7 @@ class Daemon:
 
 
 def _collect_seldom() -> None:
-    """Have the cycle collector come less often, and never for what was made until now.
+    """Have the cycle collector come seldom, and never for what was made until now.
 
     Thousands of jobs are held at a time, none of them in a cycle: by default the collector walks
     them again and again, which was measured to be 3 of 20 us a job.
@@ -251,3 +251,4 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()

@@ -8,10 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from worker.payloads import PAYLOAD_MAX_BYTES
-
 # Escaped in JSON again, a payload can grow to twice its size.
-FRAME_MAX_BYTES = 2 * PAYLOAD_MAX_BYTES + 100_000
+FRAME_MAX_BYTES = 4_100_000
 
 _LENGTH = struct.Struct(">I")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

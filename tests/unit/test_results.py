@@ -78,19 +78,19 @@ def test_the_runner_refuses_what_a_slot_must_not_send(text: object) -> None:
         check_result(text)
 
 
-UNDECODABLE = "cannot be decoded: nested too deep, or a number too long"
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[" * 100_000, UNDECODABLE),
-        ("nonsense", UNDECODABLE),
-        ('{"name": "x", "many": [' + "9" * 5_000 + "]}", UNDECODABLE),
+        ("[" * 100_000, "payload: Invalid JSON: recursion limit exceeded at line 1 column 202"),
+        ("nonsense", "payload: Invalid JSON: expected ident at line 1 column 2"),
+        (
+            '{"name": "x", "many": [' + "9" * 5_000 + "]}",
+            "payload: Invalid JSON: number out of range at line 1 column 4325",
+        ),
         ('{"name": "x"' + " " * PAYLOAD_MAX_BYTES + "}", "longer than 2000000 bytes"),
         ('{"name": "x", "secret": "hunter2"}', "secret: Extra inputs are not permitted"),
         ('{"name": 5}', "name: Input should be a valid string"),
-        ("[]", "payload: Input should be a valid dictionary or instance of Payload"),
+        ("[]", "payload: Input should be an object"),
     ],
 )
 def test_a_payload_that_does_not_fit_says_why_without_its_values(text: str, reason: str) -> None:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
-import psycopg
-
-from app import jobs
-from app.db.connection import connect
-from app.db.deadline import deadline
-from app.jobs import Held
 from worker.listener.answers import Answer, json_answer, problem
-from worker.listener.hints import BODY_MAX_BYTES, Hint, HintInvalid, read_hint
+from worker.listener.hints import BODY_MAX_BYTES, HintInvalid, read_hint
 from worker.listener.line import Line
 from worker.listener.metrics import CONTENT_TYPE, render_metrics
 from worker.listener.setup import Setup
-from worker.log import log
-
-# The control plane waits about two seconds for the answer to a wake-up.
-REJECTION_SECONDS = 1.5
 
 _FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_CF_CONNECTING_IP")
 
@@ -75,33 +65,17 @@ class Routes:
         except HintInvalid:
             return problem("invalid_body")
         if hint.job_type is not None and hint.job_type not in self._setup.allowlist:
-            self._reject(hint)
+            if hint.job_id is not None:
+                self._reject(hint.job_id)
             return problem("job_type_not_allowed")
         self._line.wake()
         return json_answer(202, {"status": "accepted"})
 
-    def _reject(self, hint: Hint) -> None:
+    def _reject(self, job_id: UUID) -> None:
         """Record that we were told to run what we may not; the row's own type decides."""
-        rejected = []
-        if hint.job_id is not None:
-            try:
-                rejected = self._record_rejection(Held(hint.job_id, None))
-            except psycopg.Error as error:
-                log("rejection_not_recorded", level=logging.WARNING, error=type(error).__name__)
-        for job_id in rejected:
-            log("rejected", job_id=job_id)
+        from worker.listener.rejections import reject  # seldom needed, and long to import
 
-    def _record_rejection(self, held: Held) -> list[Any]:
-        opened = connect(
-            self._setup.database_url,
-            prepare=False,
-            timeout_seconds=REJECTION_SECONDS,
-            application_name="ops-runner-listener",
-        )
-        with opened as conn, deadline(conn, REJECTION_SECONDS):
-            return jobs.reject(
-                conn, [held], allowlist=self._setup.allowlist, actor=self._setup.actor
-            )
+        reject(job_id, self._setup)
 
     def _health(self, _environ: Environ) -> Answer:
         return json_answer(200, {"status": "ok"})

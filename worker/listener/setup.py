@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from worker.identity import Identity
-from worker.registry import Registry
-
 if TYPE_CHECKING:
     from config import Settings
+    from worker.identity import Identity
+    from worker.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from worker.texts import clean
 END = b"E"  # no JSON object begins so
 _HEAD = struct.Struct(">cQBBdd")
 _FROM_SLOTS = tuple(v for v in Verdict if v not in (Verdict.DIED, Verdict.NOT_STARTED))
+_CODES: dict[Verdict, int] = {verdict: code for code, verdict in enumerate(_FROM_SLOTS)}
 _MAX_DELAY_SECONDS = 366 * 86_400
 _MAX_SECONDS = 1e15
 
@@ -41,7 +42,7 @@ def pack_end(end: End) -> bytes:
     head = _HEAD.pack(
         END,
         end.number,
-        _FROM_SLOTS.index(end.verdict),
+        _CODES[end.verdict],
         end.is_stopped | end.is_reusable << 1,
         math.nan if end.seconds is None else end.seconds,
         math.nan if end.delay_seconds is None else end.delay_seconds,
