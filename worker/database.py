@@ -67,6 +67,7 @@ class Database:
                 application_name=self._application_name,
             )
             if self._prepare:
+                self._conn.prepare_threshold = 0  # each of the few statements comes again
                 # Without a pooler the session is ours. A call that we gave up then ends on the
                 # server, too, and cannot commit long after the claims were compared.
                 milliseconds = max(1, int(self._timeout_seconds * 1_000))
