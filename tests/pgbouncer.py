@@ -47,6 +47,12 @@ def is_pooled(database_url: str) -> bool:
     return make_url(database_url).port in _ports
 
 
+def note_way(port: int, database_url: str) -> None:
+    """Note that `port` of this machine leads to where `database_url` does."""
+    if is_pooled(database_url):
+        _ports.add(port)
+
+
 def connect(database_url: str, **options: Any) -> psycopg.Connection[Any]:
     """Connect as a client that knows whether there is a pooler on the way."""
     threshold = None if is_pooled(database_url) else 5

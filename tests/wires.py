@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.pgbouncer import note_way
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -26,6 +28,7 @@ class Wire:
         self._sockets: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self._is_ending = False
+        note_way(self._server.getsockname()[1], database_url)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
