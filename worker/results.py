@@ -18,6 +18,13 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 class ResultInvalid(Exception):
     """The result cannot be stored as JSON; the job fails, for another run would not help."""
 
@@ -43,7 +50,7 @@ def check_result(text: object) -> str:
         raise ResultInvalid("the slot sent no text")
     _check_size(text)
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = _from_json(text)
     except (ValueError, RecursionError) as error:
         raise ResultInvalid(f"not JSON: {error}") from None
     _check_object(value)
@@ -59,11 +66,9 @@ def _encode(output: object) -> str:
     return text
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _check_size(text: str) -> None:
+    if 4 * len(text) <= RESULT_MAX_BYTES:
+        return
     # A lone surrogate cannot be encoded; _check_object has named it where there is an object.
     size = len(text.encode(errors="replace"))
     if size > RESULT_MAX_BYTES:
