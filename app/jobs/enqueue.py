@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.db.connection import driver_connection, transaction
 from app.jobs.copying import copy_jobs
 from app.jobs.errors import IdempotencyKeyReused
 from app.jobs.idempotency import find_idempotency_key, point_idempotency_key
+from app.jobs.insertion import insert_plain, insert_with_key, to_json
 from app.jobs.job import Job, NewJob
 from app.jobs.reads import find_active_twin, get_job
 from app.jobs.statements import run_fast
-from app.jobs.states import Status
 
 if TYPE_CHECKING:
     from app.db.connection import AnyConnection
 
 _TRIES = 5
-_to_json = json.JSONEncoder(allow_nan=False).encode
-
-
-class _New(NamedTuple):
-    """What the database decided of a new job; the fields are the columns of sql/enqueue.sql."""
-
-    id: UUID
-    seq: int
-    payload: dict[str, Any]
-    available_at: datetime
-    created_at: datetime
-    updated_at: datetime
 
 
 def enqueue(
@@ -79,7 +65,7 @@ def enqueue_once(
     The key is written in the job's own transaction: a racing twin waits for it and gets the same
     job. Raises IdempotencyKeyReused where the key was used with another body.
     """
-    new = _insert(conn, job, actor=actor, key=key, body_sha256=body_sha256)
+    new = insert_with_key(conn, job, actor=actor, key=key, body_sha256=body_sha256)
     if new is not None:
         return new, False
     used = find_idempotency_key(conn, key)
@@ -93,52 +79,19 @@ def enqueue_once(
     return twin, False
 
 
-def _insert(
-    conn: AnyConnection,
-    job: NewJob,
-    *,
-    actor: str,
-    key: str | None = None,
-    body_sha256: bytes | None = None,
-) -> Job | None:
-    """Insert a job and return it; None where its dedupe key or `key` is taken."""
-    parameters = {
-        **job._asdict(),
-        "payload": _to_json(dict(job.payload)),
-        "tags": list(job.tags),
-        "actor": actor,
-        "key": key,
-        "body_sha256": body_sha256,
-    }
-    for row in run_fast(conn, "enqueue", parameters):
-        return _as_job(job, _New._make(row))
-    return None
-
-
-def _as_job(job: NewJob, new: _New) -> Job:
-    return Job(
-        id=new.id, seq=new.seq, job_type=job.job_type, queue=job.queue, status=Status.QUEUED,
-        priority=job.priority, payload=new.payload, result=None, error=None, attempt=0,
-        max_attempts=job.max_attempts, rescues=0, claim_seq=0, runner_instance=None,
-        requested_by=job.requested_by, request_id=job.request_id, available_at=new.available_at,
-        created_at=new.created_at, updated_at=new.updated_at, started_at=None, finished_at=None,
-        cancel_requested_at=None, progress=None, concurrency_key=job.concurrency_key,
-        dedupe_key=job.dedupe_key, timeout_seconds=job.timeout_seconds, tags=list(job.tags),
-        replay_of=job.replay_of, schedule_id=job.schedule_id,
-    )  # fmt: skip
-
-
 def _insert_or_find(conn: AnyConnection, job: NewJob, *, actor: str) -> Job:
     """Insert a job, or return the active one that holds its dedupe key, if it has one.
 
     The holder may end between the two statements; then the key is free and the insert is tried
     again.
     """
+    if job.dedupe_key is None:
+        return insert_plain(conn, job, actor=actor)
     for _ in range(_TRIES):
-        new = _insert(conn, job, actor=actor)
+        new = insert_with_key(conn, job, actor=actor)
         if new is not None:
             return new
-        twin = find_active_twin(conn, job.job_type, job.dedupe_key or "")
+        twin = find_active_twin(conn, job.job_type, job.dedupe_key)
         if twin is not None:
             return twin
     raise RuntimeError("a dedupe key kept changing hands; try again")
@@ -151,7 +104,7 @@ def _insert_all_deduplicated(
     found = {(job.job_type, job.dedupe_key or ""): job for job in jobs}
     if not found:
         return {}
-    parameters = {"jobs": _to_json([_as_json(job) for job in found.values()]), "actor": actor}
+    parameters = {"jobs": to_json([_as_json(job) for job in found.values()]), "actor": actor}
     inserted = run_fast(conn, "enqueue_many", parameters)
     ids = {(job_type, dedupe_key): job_id for job_id, job_type, dedupe_key in inserted}
     for key, job in found.items():

@@ -30,12 +30,12 @@ inserted as (
    where :key::text is null
       or exists (select from idempotency)
       on conflict (job_type, active_dedupe_key) where active_dedupe_key is not null do nothing
-  returning id, seq, payload, available_at, created_at, updated_at, attempt
+  returning id, seq, available_at, created_at
 ),
 event as (
   insert into ops_job_events (job_id, kind, actor, attempt)
-  select id, 'queued', :actor, attempt
+  select id, 'queued', :actor, 0
     from inserted
 )
-select id, seq, payload, available_at, created_at, updated_at
+select id, seq, available_at, created_at
   from inserted
