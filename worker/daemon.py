@@ -124,7 +124,11 @@ class Daemon:
         """Start everything, serve until drained, and leave nothing behind."""
         self._signals.take()
         self._watch_listener()  # it gets ready beside the guard
-        self._pool.start()
+        try:
+            self._pool.start()
+        except GuardError:
+            self._listener.end()  # or it would hold the address of whoever starts next
+            raise
         for pool in self._inside:
             pool.start()
         _collect_seldom()

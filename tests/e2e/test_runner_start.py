@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from app import jobs
+from app.cli.ports import free_ports
 from tests.processes import is_running
 from tests.runners import Runner, kinds, running, wait_for_status
 from tests.waiting import wait_until
@@ -49,6 +51,18 @@ def test_a_port_that_is_taken_is_named(database_url: str) -> None:
         assert second.wait() == 1
         second.end()
         assert f"cannot listen on 127.0.0.1:{port}" in second.output
+
+
+def test_handlers_that_no_slot_can_import_leave_nothing_behind() -> None:
+    (port,) = free_ports(1)
+    runner = Runner(NOWHERE, runner_handlers="tests.environment_handlers", runner_port=port)
+    try:
+        assert runner.wait() == 1
+        socket.create_server(("127.0.0.1", port)).close()
+    finally:
+        runner.end()
+    assert "slots cannot start" in runner.output
+    assert "KeyError: 'DATABASE_URL'" in runner.output
 
 
 def test_what_is_left_out_is_told_at_the_start(database_url: str) -> None:
