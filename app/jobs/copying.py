@@ -6,7 +6,6 @@ database, which alone knows the clock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from app.jobs.ids import new_ids
+from app.jobs.insertion import to_json
 from app.jobs.job import NewJob
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _TIMES = "select now(), clock_timestamp()"
 _NO_TAGS = "{}"  # in the server's own words: psycopg takes longer for an empty array than for a row
-_to_json = json.JSONEncoder(allow_nan=False).encode
 _EVENTS = """
 insert into ops_job_events (job_id, kind, actor, attempt)
 select id, 'queued', %s, 0
@@ -63,7 +62,7 @@ def _columns(jobs: Sequence[NewJob], now: datetime) -> dict[str, Iterable[Any]]:
     }
     columns: dict[str, Iterable[Any]] = {**asked}
     if "payload" in asked:
-        columns["payload"] = (_to_json(dict(payload)) for payload in asked["payload"])
+        columns["payload"] = (to_json(dict(payload)) for payload in asked["payload"])
     if "tags" in asked:
         columns["tags"] = [list(tags) or _NO_TAGS for tags in asked["tags"]]
     if columns.pop("delay_seconds", None) is not None:

@@ -50,6 +50,40 @@ def test_enqueue_writes_the_job_and_its_event(connection: Conn) -> None:
     assert (event.kind, event.actor, event.attempt) == ("queued", "user:ana", 0)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"payload": {"b": [1, 2.5, None], "a": {"ä": True}}},
+        {"queue": "slow"},
+        {"priority": 0},
+        {"available_at": datetime(2100, 1, 1, tzinfo=UTC)},
+        {"available_at": datetime(2100, 1, 1, tzinfo=UTC), "delay_seconds": 60},
+        {"delay_seconds": 0.5},
+        {"max_attempts": 7},
+        {"timeout_seconds": 86_400},
+        {"concurrency_key": "customer-7"},
+        {"dedupe_key": "daily"},
+        {"tags": ["a,b", "{}"]},
+        {"tags": [], "queue": "slow"},
+        {"requested_by": "ana"},
+        {"request_id": "r1"},
+        {"replay_of": UUID(int=7)},
+        {"schedule_id": UUID(int=7)},
+    ],
+    ids=lambda asked: " and ".join(asked) or "nothing",
+)
+def test_the_job_that_enqueue_returns_is_the_one_recorded(
+    connection: Conn, asked: dict[str, Any]
+) -> None:
+    job = jobs.enqueue(connection, TYPE, **asked)
+    assert jobs.get_job(connection, job.id) == job
+    kept = {name: value for name, value in asked.items() if name != "delay_seconds"}
+    assert {name: getattr(job, name) for name in kept} == kept
+    if kept != asked and "available_at" not in asked:
+        assert job.available_at - job.created_at == timedelta(seconds=asked["delay_seconds"])
+
+
 def test_many_jobs_are_enqueued_in_the_order_given(connection: Conn) -> None:
     new = [jobs.NewJob(job_type=TYPE, payload={"n": n}) for n in range(500)]
     ids = jobs.enqueue_many(connection, new, actor="user:ana")
