@@ -1,14 +1,16 @@
 """gunicorn's threads, fit to be shown to strangers: what both of our servers run their routes in.
 
 gunicorn's own answers to what is no HTTP repeat what was sent, in the answer and in the log. It
-waits without end for a body that trickles, and its one thread that accepts waits for clients that
-do not hang up.
+waits without end for a body that trickles, its threads wait for connections on which nothing
+comes, and the one that accepts waits for clients that do not hang up.
 """
 
 from __future__ import annotations
 
 import contextlib
+import selectors
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 from gunicorn.http import errors
@@ -25,6 +27,18 @@ class HTTPWorker(ThreadWorker, ABC):  # type: ignore[misc]  # gunicorn has no ty
     @abstractmethod
     def refusal(self, code: str) -> bytes:
         """Return the whole answer for bad_request, request_too_slow or internal_error."""
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Have a thread of the pool handle a connection as soon as something comes on it."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        # gunicorn's own way, but only after a thread has waited for five seconds
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        on_readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, on_readable)
 
     def handle(self, conn: Any) -> Any:
         """Handle a request in a thread of the pool; true where the connection is kept."""

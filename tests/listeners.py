@@ -14,9 +14,10 @@ Answer = Callable[[socket.socket], None]
 
 @dataclass
 class Listener:
-    """What it is reached at, and the requests that it read in full."""
+    """What it is reached at, how many connections it got, and the requests that it read in full."""
 
     port: int
+    connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -48,6 +49,7 @@ def listening(reply: Answer | None, *, context: ssl.SSLContext | None = None) ->
             except OSError:
                 return
             open_ones.append(conn)
+            listener.connections += 1
             if reply is not None:
                 threading.Thread(target=handle, args=(conn, reply), daemon=True).start()
 

@@ -25,7 +25,7 @@ from app.web.plane import current_plane
 from app.web.request_ids import request_id
 from app.web.respond import json_response
 from app.web.waiting import PREFER, read_wait, wait_for_outcome
-from app.web.waking import wake_runner
+from app.web.waking import prepare_wake, wake_runner
 
 blueprint = Blueprint("again", __name__)
 
@@ -58,6 +58,8 @@ def retry(job_id: str, query: CreateQuery, body: NothingBody) -> Response:
     """
     plane = current_plane()
     known_id = read_job_id(job_id)
+    if query.wake:
+        prepare_wake(plane.settings)
     with plane.transaction() as conn:
         job = requeue(conn, known_id, actor=ACTOR)
         runners = see_runners(plane, conn)
@@ -105,6 +107,8 @@ def replay(job_id: str, query: CreateQuery, body: ReplayBody) -> Response:
         "replay_of": known_id,
     }
     sent = body.model_dump(mode="json", exclude_defaults=True)
+    if query.wake:
+        prepare_wake(plane.settings)
     creation = commit_job(plane, fields, meaning={"replay_of": str(known_id), **sent})
     wake = wake_runner(plane.settings) if query.wake else None
     creation, waited = wait_for_outcome(plane, creation, wait_seconds)

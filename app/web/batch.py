@@ -14,7 +14,7 @@ from app.web.plane import current_plane
 from app.web.reader import JSON
 from app.web.respond import json_response
 from app.web.sweeping import sweep_rarely
-from app.web.waking import wake_runner
+from app.web.waking import prepare_wake, wake_runner
 
 blueprint = Blueprint("batch", __name__)
 
@@ -51,6 +51,8 @@ def create_many(query: CreateQuery, body: BatchBody) -> Response:
     """
     _refuse_idempotency_key()
     plane = current_plane()
+    if query.wake:
+        prepare_wake(plane.settings)
     ids, runners = create_jobs(plane, body.root)
     wake = wake_runner(plane.settings) if query.wake else None
     sweep_rarely(plane)

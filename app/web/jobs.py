@@ -18,7 +18,7 @@ from app.web.plane import current_plane
 from app.web.respond import json_response
 from app.web.sweeping import sweep_rarely
 from app.web.waiting import APPLIED, PREFER, read_wait, wait_for_outcome, wait_until_final
-from app.web.waking import wake_runner
+from app.web.waking import prepare_wake, wake_runner
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -63,6 +63,8 @@ def create(query: CreateQuery, body: NewJobBody) -> Response:
     """
     wait_seconds = read_wait()
     plane = current_plane()
+    if query.wake:
+        prepare_wake(plane.settings)
     creation = create_job(plane, body.job_type, body)
     wake = wake_runner(plane.settings) if query.wake else None
     sweep_rarely(plane)

@@ -14,7 +14,7 @@ from app.web.plane import current_plane
 from app.web.request_ids import request_id
 from app.web.respond import json_response
 from app.web.schedule_inputs import read_schedule_name
-from app.web.waking import wake_runner
+from app.web.waking import prepare_wake, wake_runner
 
 blueprint = Blueprint("schedule_run", __name__)
 
@@ -49,6 +49,7 @@ def run(name: str, query: Query) -> Response:
     known = read_schedule_name(name)
     with plane.transaction() as conn:
         fields = {**get_schedule(conn, known).job_fields(), "request_id": request_id()}
+    prepare_wake(plane.settings)
     creation = commit_job(plane, fields, meaning={"run_schedule": known})
     answer = created_answer(plane, creation, wake_runner(plane.settings))
     return json_response(answer, 201 if creation.is_new else 200, created_headers(creation))

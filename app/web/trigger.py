@@ -15,7 +15,7 @@ from app.web.operation import Reply, operation
 from app.web.plane import ControlPlane, current_plane
 from app.web.reader import read_idempotency_key
 from app.web.respond import json_response
-from app.web.waking import is_configured, runner_seen, wake_runner, wake_warnings
+from app.web.waking import is_configured, prepare_wake, runner_seen, wake_runner, wake_warnings
 
 blueprint = Blueprint("trigger", __name__)
 
@@ -61,6 +61,7 @@ def trigger_runner(query: Query, body: TriggerBody) -> Response:
         raise Problem("runner_disabled")
     if not is_configured(plane.settings):
         raise Problem("runner_not_configured")
+    prepare_wake(plane.settings)
     return _create_and_wake(plane, body.job_type, body) if body.job_type else _wake(plane)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.jobs import Job, RunnerState
 from app.web.answers import RunnerSeen, WarningAnswer
 from app.web.wake import WakeOutcome
-from app.web.wakes import name_job, wake_all
+from app.web.wakes import name_job, prepare, wake_all
 
 if TYPE_CHECKING:
     from config import Settings
@@ -24,9 +24,15 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.runner_urls and settings.runner_token_outbound)
 
 
+def prepare_wake(settings: Settings) -> None:
+    """Connect to the runners for the wake-up that follows a commit: a handshake takes as long."""
+    if _is_on(settings):
+        prepare(settings.runner_urls, timeout_seconds=settings.wake_timeout_seconds)
+
+
 def wake_runner(settings: Settings, job: Job | None = None) -> WakeOutcome | None:
     """Send a wake-up, or return None where it is switched off or not configured."""
-    if not (settings.runner_enabled and is_configured(settings)):
+    if not _is_on(settings):
         return None
     urls, token = settings.runner_urls, settings.runner_token_outbound
     budget = settings.wake_timeout_seconds
@@ -75,3 +81,7 @@ def wake_warnings(seen: RunnerSeen, wake: WakeOutcome | None) -> list[WarningAns
             )
         )
     return warnings
+
+
+def _is_on(settings: Settings) -> bool:
+    return settings.runner_enabled and is_configured(settings)

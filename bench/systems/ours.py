@@ -16,7 +16,7 @@ from app.cli.ports import free_ports
 from app.db.connection import connect
 from app.db.migrate import upgrade
 from app.jobs import NewJob, enqueue, enqueue_many
-from app.web.wake import send_wake
+from app.web.wakes import prepare, wake_all
 from bench import listening
 from bench.clients import post
 from bench.figures import MILLISECOND
@@ -31,6 +31,7 @@ JOBS = "/api/v1/ops/jobs"
 STAGES = ("started", "imported", "first", "second")
 TUNED = {"RUNNER_SLOTS": "4", "RUNNER_THREAD_SLOTS": "8"}
 _READY_SECONDS = 60.0
+_WAKE_SECONDS = 2.0
 
 
 class System:
@@ -59,6 +60,7 @@ class System:
         with connect(self._url) as connection:
 
             def enqueue_one(job: dict[str, Any]) -> None:
+                self._prepare_wake()
                 enqueue(connection, self._job_type, job, queue=QUEUE)
                 self._wake()
 
@@ -140,11 +142,16 @@ class System:
             return post(JOBS, {"X-Ops-Key": KEY}, content[0])
         return post(f"{JOBS}/batch", {"X-Ops-Key": KEY}, content)
 
+    def _prepare_wake(self) -> None:
+        """Connect to the runner while the job is committed, as the control plane does."""
+        if self._wakes_each:
+            prepare([self._runner_url], timeout_seconds=_WAKE_SECONDS)
+
     def _wake(self) -> None:
         """Wake the runner as the control plane does after a commit, if there is one to wake."""
         if self._options.get("wake") == "apart":
             self._is_news.set()
-        elif "port" in self._options:
+        elif self._wakes_each:
             self._send_wake()
 
     def _wake_apart(self) -> None:
@@ -153,7 +160,15 @@ class System:
             self._send_wake()
 
     def _send_wake(self) -> None:
-        send_wake(f"http://127.0.0.1:{self._options['port']}", TOKEN, timeout_seconds=2)
+        wake_all([self._runner_url], TOKEN, timeout_seconds=_WAKE_SECONDS)
+
+    @property
+    def _wakes_each(self) -> bool:
+        return "port" in self._options and self._options.get("wake") != "apart"
+
+    @property
+    def _runner_url(self) -> str:
+        return f"http://127.0.0.1:{self._options.get('port')}"
 
     def _new(self, n: int) -> NewJob:
         return NewJob(job_type=self._job_type, payload=payload(n), queue=QUEUE)
@@ -161,7 +176,7 @@ class System:
     def _control_plane(self) -> dict[str, str]:
         wakes = {
             "RUNNER_ENABLED": "true",
-            "RUNNER_URL": f"http://127.0.0.1:{self._options.get('port')}",
+            "RUNNER_URL": self._runner_url,
             "RUNNER_TOKEN_OUTBOUND": TOKEN,
         }
         return {

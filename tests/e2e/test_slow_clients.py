@@ -142,3 +142,19 @@ def test_clients_that_do_not_hang_up_hold_up_no_other(
             since = time.monotonic()
             assert exchange(port, _HEALTH)[0].status == 200
             assert time.monotonic() - since < 0.5
+
+
+@pytest.mark.parametrize("server", ["plane", "listener"])
+def test_clients_that_say_nothing_hold_up_no_other(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    """A connection costs no thread until something comes: some are made ahead."""
+    port = request.getfixturevalue(server)
+    with contextlib.ExitStack() as held:
+        silent = [held.enter_context(connected(port)) for _ in range(40)]
+        since = time.monotonic()
+        assert exchange(port, _HEALTH)[0].status == 200
+        for conn in reversed(silent):
+            conn.sendall(_HEALTH)
+            assert read_answer(conn)[0].status == 200
+        assert time.monotonic() - since < ListenerWorker.arrival_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.certificates import make_certificate, needs_openssl
 from tests.control_plane import JOBS, body, problem, serving
 from tests.factories import TYPE, a_claim, a_runner, age_lease
 from tests.listeners import Listener, answer, listening
+from tests.waiting import wait_until
 
 TRIGGER = "/api/v1/ops/trigger_runner"
 TOKEN = "canary-outbound-token"
@@ -57,6 +59,20 @@ def sent_body(runner: Listener) -> bytes:
 # POST jobs
 
 
+@pytest.mark.parametrize("path", [JOBS, TRIGGER])
+def test_the_runner_is_connected_to_while_the_job_is_committed(
+    database_url: str, client: FlaskClient, runner: Listener, path: str
+) -> None:
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("lock table ops_jobs in access exclusive mode")
+        created = pool.submit(client.post, path, json={"job_type": TYPE})
+        wait_until(lambda: runner.connections == 1, message="the runner is connected to")
+        assert runner.requests == []
+        other.rollback()
+        assert created.result(10).status_code == 201
+    assert (runner.connections, len(runner.requests)) == (1, 1)
+
+
 def test_a_new_job_wakes_the_runner_without_naming_itself(
     client: FlaskClient, runner: Listener
 ) -> None:
@@ -85,7 +101,7 @@ def test_a_wake_can_be_held_back(client: FlaskClient, runner: Listener) -> None:
     created = client.post(f"{JOBS}?wake=0", json={"job_type": TYPE})
     assert created.status_code == 201
     assert body(created)["wake"] is None
-    assert runner.requests == []
+    assert runner.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -99,7 +115,7 @@ def test_without_a_runner_configured_a_new_job_wakes_nobody(
     with woken(database_url, runner.url, **changes) as client:
         created = client.post(JOBS, json={"job_type": TYPE})
     assert (created.status_code, body(created)["wake"]) == (201, None)
-    assert runner.requests == []
+    assert runner.connections == 0
 
 
 def test_a_failed_wake_leaves_the_job_queued_and_says_so(

@@ -6,14 +6,15 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
-from app.web.wake import WakeOutcome
-from app.web.wakes import name_job, wake_all
+from app.web import wake as wake_client
+from app.web.wake import WakeCall, WakeOutcome
+from app.web.wakes import name_job, prepare, wake_all
 from tests.listeners import Answer, Listener, answer, listening
 from tests.waiting import wait_until
 
@@ -117,6 +118,69 @@ def test_a_failure_is_shared_and_the_next_goes_on(unused_listener: Listener) -> 
 def unused_listener() -> Listener:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return Listener(server.getsockname()[1])
+
+
+# Connected ahead
+
+
+@pytest.mark.parametrize("send", [wake, name_it])
+def test_a_connection_made_ahead_carries_the_next_wake_up(
+    send: Callable[[Listener], WakeOutcome],
+) -> None:
+    with listening(answer(202)) as runner:
+        for _ in range(3):
+            prepare([runner.url], timeout_seconds=2)
+        wait_until(lambda: runner.connections == 1, message="the runner is connected to")
+        assert runner.requests == []
+        assert send(runner) == WakeOutcome(True, "accepted")
+        assert (runner.connections, len(runner.requests)) == (1, 1)
+        assert send(runner) == WakeOutcome(True, "accepted")
+        assert (runner.connections, len(runner.requests)) == (2, 2)
+
+
+def test_none_is_made_ahead_while_a_wake_up_is_under_way() -> None:
+    held = Held()
+    with listening(held) as runner, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(wake, runner, timeout_seconds=8)
+        assert held.asked.acquire(timeout=5)
+        prepare([runner.url], timeout_seconds=2)
+        held.released.set()
+        assert first.result(10).status == wake(runner).status == "accepted"
+        assert runner.connections == len(runner.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "clocks",
+    [
+        pytest.param((2.5, 2.5), id="it is late"),
+        pytest.param((0.1, 3_600.0), id="the process was frozen, and its clock with it"),
+        pytest.param((0.1, -3_600.0), id="the clock was set"),
+    ],
+)
+def test_a_connection_that_may_be_closed_by_now_is_not_used(
+    clocks: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(answer(202)) as runner:
+        monkeypatch.setattr(wake_client, "_clocks", lambda: (0.0, 0.0))
+        prepare([runner.url], timeout_seconds=2)
+        wait_until(lambda: runner.connections == 1, message="the runner is connected to")
+        monkeypatch.setattr(wake_client, "_clocks", lambda: clocks)
+        assert wake(runner) == WakeOutcome(True, "accepted")
+        assert (runner.connections, len(runner.requests)) == (2, 1)
+    wait_until(
+        lambda: not any(thread.name == "wake" for thread in threading.enumerate()),
+        message="the thread of the connection that was not used ends",
+    )
+
+
+def test_a_call_that_is_not_sent_is_closed_with_nothing_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        call = WakeCall(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_seconds=2)
+        conn, _ = server.accept()
+        with conn:
+            conn.settimeout(5)
+            call.discard()
+            assert conn.recv(1) == b""
 
 
 # Several runners
