@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from worker.database import Database
@@ -71,3 +72,47 @@ class Caller(Generic[Call, Value]):
             except Exception as error:  # noqa: BLE001 - the owner raises or mends it
                 answer = Answer(self, call, None, error)
             self._on_answer(answer)
+
+
+class Callers(Generic[Call, Value]):
+    """A few callers; the first is of use always, the others while there is much to do."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        size: int,
+        *,
+        make: Callable[[Database, Call], Value],
+        on_answer: Callable[[Answer[Call, Value]], None],
+    ) -> None:
+        self._callers = [Caller(settings, make=make, on_answer=on_answer) for _ in range(size)]
+
+    @property
+    def first(self) -> Caller[Call, Value]:
+        return self._callers[0]
+
+    @property
+    def free(self) -> Caller[Call, Value] | None:
+        """The first that is not busy."""
+        return next((caller for caller in self._callers if not caller.is_busy), None)
+
+    @property
+    def are_busy(self) -> bool:
+        """Whether any is."""
+        return any(caller.is_busy for caller in self._callers)
+
+    def drop(self) -> None:
+        """Let the connections go that are not in use."""
+        for caller in self._callers:
+            if not caller.is_busy:
+                caller.database.drop()
+
+    def drop_further(self) -> None:
+        """Let all connections go but the first."""
+        for caller in islice(self._callers, 1, None):
+            caller.database.drop()
+
+    def end(self) -> None:
+        """Let the threads end and drop the connections."""
+        for caller in self._callers:
+            caller.end()

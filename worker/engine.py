@@ -9,7 +9,6 @@ database's, never simply sent again.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,8 +17,7 @@ import psycopg
 
 from app.jobs import Claim
 from worker.agenda import NEVER, Agenda
-from worker.backoff import backoff_seconds
-from worker.caller import Answer, Caller
+from worker.caller import Answer, Caller, Callers
 from worker.chores import Chores
 from worker.clock import Clock
 from worker.database import Database
@@ -35,6 +33,7 @@ from worker.marks import Marks
 from worker.orders import Order, Orders, Taken
 from worker.outbox import Parcel
 from worker.pace import Pace
+from worker.recovery import Recovery
 from worker.registry import Registry
 from worker.settle import Settlement, release
 from worker.slots.runs import NOT_STARTED_AFTER_SECONDS, Ended, Run, StopReason, Told, Verdict
@@ -43,7 +42,6 @@ from worker.slots.slots import Slots
 if TYPE_CHECKING:
     from config import Settings
 
-RECONNECT_CAP_SECONDS = 5.0
 CALLERS = 2
 BESIDE = 100  # settlements that are worth an exchange beside the one that is under way
 
@@ -68,10 +66,16 @@ class Engine:
         self._lease = lease
         self._journal = journal
         self._inbox: Inbox[Answer[Exchange, list[Taken]]] = Inbox()
-        self._callers: list[Caller[Exchange, list[Taken]]] = [
-            Caller(settings, make=Exchanger(registry, identity).make, on_answer=self._inbox.answer)
-            for _ in range(CALLERS)
-        ]
+        self._callers: Callers[Exchange, list[Taken]] = Callers(
+            settings,
+            CALLERS,
+            make=Exchanger(registry, identity).make,
+            on_answer=self._inbox.answer,
+        )
+        self._recovery = Recovery(
+            database_timeout_seconds=settings.database_timeout_seconds,
+            lease_seconds=settings.runner_lease_seconds,
+        )
         self._agenda = Agenda(
             look_seconds=settings.runner_look_seconds, lease_seconds=settings.runner_lease_seconds
         )
@@ -100,9 +104,6 @@ class Engine:
             settings, registry, identity, orders=self._orders, marks=self._marks, clock=clock
         )
         self._is_claiming = False
-        self._compare_at = [0.0]
-        self._failures = 0
-        self._resume_at = 0.0
         self._turn = 0
         self.slots: Slots
 
@@ -138,7 +139,7 @@ class Engine:
             self._inbox.wait(self._awaits, on_wake=self._agenda.woken)
             self._take_news()
             self._take_answers()
-            if time.monotonic() < self._resume_at:
+            if self._recovery.is_pausing:
                 continue
             try:
                 self._serve()
@@ -147,36 +148,30 @@ class Engine:
         self._retire()
 
     def _is_done(self) -> bool:
-        return self._inbox.is_draining and not (self._inbox or self._busy or self._ledger.outbox)
-
-    @property
-    def _busy(self) -> int:
-        return sum(caller.is_busy for caller in self._callers)
+        return self._inbox.is_draining and not (
+            self._inbox or self._callers.are_busy or self._ledger.outbox
+        )
 
     def _awaits(self) -> tuple[float, float]:
         """Return how much news, and which time, there is something to do at."""
-        busy, outbox = self._busy, self._ledger.outbox
+        are_busy, outbox = self._callers.are_busy, self._ledger.outbox
         if self._is_done():
             return 1, 0.0
-        if busy == CALLERS or (busy and self._is_comparing()):
+        if self._callers.free is None or (are_busy and self._recovery.is_comparing):
             return NEVER, NEVER
-        times = [*self._compare_at]
-        if not busy:
+        times = [self._recovery.compare_at]
+        if not are_busy:
             times.append(outbox.due_at)
         elif outbox.ready >= BESIDE:
             times.append(0.0)
         if not self._inbox.is_draining:
             times.append(self._agenda.claim_at)
-            if not self._callers[0].is_busy:
+            if not self._callers.first.is_busy:
                 times += (self._agenda.next_at, self._chores.sweep_at)
             if not self._is_claiming and self._orders.make():
                 times.append(0.0)
-        news = max(1, BESIDE - outbox.ready) if busy else 1
-        return news, max(min(times), self._resume_at)
-
-    def _is_comparing(self) -> bool:
-        """Whether nothing may be written or claimed before the claims were compared."""
-        return min(self._compare_at) <= time.monotonic()
+        news = max(1, BESIDE - outbox.ready) if are_busy else 1
+        return news, max(min(times), self._recovery.resume_at)
 
     def _take_news(self) -> None:
         seen = set()
@@ -196,15 +191,14 @@ class Engine:
 
     def _serve(self) -> None:
         """Begin what is due, beside the exchange that may be under way."""
-        if self._is_comparing():
-            if self._busy:
+        if self._recovery.is_comparing:
+            if self._callers.are_busy:
                 return
             self._compare()
-        if self._busy < CALLERS:
-            self._begin_exchanges()
-        if self._inbox.is_draining or self._callers[0].is_busy:
+        self._begin_exchanges()
+        if self._inbox.is_draining or self._callers.first.is_busy:
             return
-        database = self._callers[0].database  # open also while there is little to do
+        database = self._callers.first.database
         if self._chores.sweep_at <= time.monotonic():
             self._chores.sweep(database)
         if self._agenda.rescue_at <= time.monotonic():
@@ -222,26 +216,28 @@ class Engine:
 
         Both are one exchange, unless there is much to write: that is under way beside the claim.
         """
-        now, outbox = time.monotonic(), self._ledger.outbox
+        caller, now, outbox = self._callers.free, time.monotonic(), self._ledger.outbox
+        if caller is None:
+            return
         if self._agenda.take_claim():
             self._orders.expect()
         may_claim = not (self._is_claiming or self._inbox.is_draining)
         orders: Sequence[Order] = self._orders.make() if may_claim else ()
         is_much = outbox.ready >= BESIDE
-        if is_much or (not self._busy and outbox.due_at <= now):
-            self._begin_exchange(self._ledger.take(), () if is_much else orders)
+        if is_much or (not self._callers.are_busy and outbox.due_at <= now):
+            self._begin_exchange(caller, self._ledger.take(), () if is_much else orders)
             orders = orders if is_much else ()
-        if orders and self._busy < CALLERS:
-            self._begin_exchange(Parcel((), (), ()), orders)
+            caller = self._callers.free
+        if orders and caller is not None:
+            self._begin_exchange(caller, Parcel((), (), ()), orders)
 
-    def _begin_exchange(self, parcel: Parcel, orders: Sequence[Order]) -> None:
+    def _begin_exchange(
+        self, caller: Caller[Exchange, list[Taken]], parcel: Parcel, orders: Sequence[Order]
+    ) -> None:
         self._turn += 1
         self._is_claiming = self._is_claiming or bool(orders)
         self._orders.begin(orders)
-        self._free().begin(Exchange(parcel, orders, self._turn, self._lease.now()))
-
-    def _free(self) -> Caller[Exchange, list[Taken]]:
-        return next(caller for caller in self._callers if not caller.is_busy)
+        caller.begin(Exchange(parcel, orders, self._turn, self._lease.now()))
 
     def _take_answers(self) -> None:
         while self._inbox.answers:
@@ -298,13 +294,13 @@ class Engine:
         What it has and we have not was claimed by a call whose answer was lost: it is run now. What
         we have and it has not was rescued from us. Nothing is under way meanwhile.
         """
-        sent_at, database = self._lease.now(), self._free().database
+        sent_at, database = self._lease.now(), self._callers.first.database
         slots = sum(self.slots.capacity(kind) for kind in self._registry.kinds)
         held = self._chores.register(database, slots=slots)
         self._marks.connected(database.server_version)
         self._lease.renewed(sent_at)
         self._database_answered()
-        self._compare_at = [at for at in self._compare_at if at > time.monotonic()] + [NEVER]
+        self._recovery.compared()
         self._begin(database, self._ledger.compare(held))
 
     def _look(self, database: Database) -> None:
@@ -314,39 +310,24 @@ class Engine:
         if self._marks.walk_in_seconds is not None:
             self._agenda.due_in(self._marks.walk_in_seconds)
         self._journal.looked()
-        if not (self._busy or self._ledger.outbox):
-            for caller in self._callers[1:]:  # of use while there is much to do
-                caller.database.drop()
+        if not (self._callers.are_busy or self._ledger.outbox):
+            self._callers.drop_further()
 
     def _database_answered(self) -> None:
-        self._failures = 0
+        self._recovery.answered()
         self._journal.database_answered()
 
     def _lose_database(self, error: psycopg.Error, *, has_claimed: bool) -> None:
-        """Let connections go and come again later; what was sent may have been committed."""
-        for caller in self._callers:
-            if not caller.is_busy:
-                caller.database.drop()
+        """Let connections go and come again later."""
+        self._callers.drop()
         self._journal.database_lost(error)
-        now = time.monotonic()
-        self._failures += 1
-        pause = backoff_seconds(
-            self._failures, random.random, base_seconds=0.1, cap_seconds=RECONNECT_CAP_SECONDS
-        )
-        self._resume_at = now + max(0.02, pause)
+        self._recovery.lost(has_claimed=has_claimed, holds=bool(self._ledger.outbox))
         if has_claimed:
             self._orders.expect()
-        if has_claimed or self._ledger.outbox:
-            self._compare_at.append(now)
-        if has_claimed:
-            # Behind a pooler the server may still be at it, and commit after we have compared.
-            self._compare_at.append(now + self._settings.database_timeout_seconds)
-            self._compare_at.append(now + self._settings.runner_lease_seconds)
 
     def _retire(self) -> None:
         try:
-            self._chores.retire(self._free().database)
+            self._chores.retire(self._callers.first.database)
         except psycopg.Error as error:
             self._journal.database_lost(error)
-        for caller in self._callers:
-            caller.end()
+        self._callers.end()
