@@ -157,4 +157,5 @@ def test_clients_that_say_nothing_hold_up_no_other(
         for conn in reversed(silent):
             conn.sendall(_HEALTH)
             assert read_answer(conn)[0].status == 200
+            conn.close()
         assert time.monotonic() - since < ListenerWorker.arrival_seconds
