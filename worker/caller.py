@@ -54,6 +54,11 @@ class Caller(Generic[Call, Value]):
         self.is_busy = True
         self._calls.put(call)
 
+    def make_now(self, call: Call) -> None:
+        """Make `call` on the thread of who asks."""
+        self.is_busy = True
+        self._answer(call)
+
     def done(self) -> None:
         """Note that the answer was taken."""
         self.is_busy = False
@@ -67,11 +72,14 @@ class Caller(Generic[Call, Value]):
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
-            try:
-                answer = Answer(self, call, self._make(self.database, call), None)
-            except Exception as error:  # noqa: BLE001 - the owner raises or mends it
-                answer = Answer(self, call, None, error)
-            self._on_answer(answer)
+            self._answer(call)
+
+    def _answer(self, call: Call) -> None:
+        try:
+            answer = Answer(self, call, self._make(self.database, call), None)
+        except Exception as error:  # noqa: BLE001 - the owner raises or mends it
+            answer = Answer(self, call, None, error)
+        self._on_answer(answer)
 
 
 class Callers(Generic[Call, Value]):

@@ -1,7 +1,8 @@
 """The engine: claims jobs, hands them to the slots, and writes down how they ended.
 
-One thread, which waits for no exchange with the database: two callers make them, each on its own
-connection, so that one is under way while the handlers of the other's jobs run. What other threads
+One thread, which waits for no exchange with the database while it holds a job: two callers make
+them, each on its own connection, so that one is under way while the handlers of the other's jobs
+run. What other threads
 tell the engine waits in an inbox; what could not be written is kept until the database has it. A
 call that failed may have been committed all the same: then the claims are compared with the
 database's, never simply sent again.
@@ -237,7 +238,13 @@ class Engine:
         self._turn += 1
         self._is_claiming = self._is_claiming or bool(orders)
         self._orders.begin(orders)
-        caller.begin(Exchange(parcel, orders, self._turn, self._lease.now()))
+        exchange = Exchange(parcel, orders, self._turn, self._lease.now())
+        if self._ledger.outbox:
+            caller.begin(exchange)
+        else:
+            caller.make_now(
+                exchange
+            )  # no handler runs meanwhile, and a job waits for a thread less
 
     def _take_answers(self) -> None:
         while self._inbox.answers:

@@ -59,8 +59,9 @@ class Heartbeat:
     def wake(self) -> None:
         """Beat now if anything is held: a wake-up may tell of a cancel."""
         with self._condition:
-            self._is_woken = True
-            self._condition.notify()
+            if self._held:
+                self._is_woken = True
+                self._condition.notify()
 
     def end(self) -> None:
         """Let `run` return."""

@@ -22,11 +22,11 @@ SHORT = ["--output-format=concise", "--quiet"]
 PYTEST = [*MODULE, "pytest"]
 LAYERS = "import importlinter.cli as cli; cli.lint_imports_command()"
 # Databases of their own: these can run side by side, those with real processes a file at a time.
-# In the order of their names: the reordering would have the file with the longest test come last.
 # What kills and freezes processes wants the machine to itself.
 SIDE_BY_SIDE = ("unit", "contract", "integration")
 FILE_BY_FILE = ("e2e", "pooler")
 ONE_BY_ONE = ("chaos", "browser")
+# In the order of their names: by their number of tests the file with the longest would come last.
 IN_FILES = ("--dist=loadfile", "--no-loadscope-reorder")
 TYPED = ("api", "app", "bench", "config", "migrations", "scripts", "worker", "ops")
 LOCK_OPTIONS = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-header")
