@@ -2,10 +2,9 @@
 
 One thread, which waits for no exchange with the database while it holds a job: two callers make
 them, each on its own connection, so that one is under way while the handlers of the other's jobs
-run. What other threads
-tell the engine waits in an inbox; what could not be written is kept until the database has it. A
-call that failed may have been committed all the same: then the claims are compared with the
-database's, never simply sent again.
+run. What other threads tell the engine waits in an inbox; what could not be written is kept until
+the database has it. A call that failed may have been committed all the same: then the claims are
+compared with the database's, never simply sent again.
 """
 
 from __future__ import annotations
@@ -244,7 +243,7 @@ class Engine:
         else:
             caller.make_now(
                 exchange
-            )  # no handler runs meanwhile, and a job waits for a thread less
+            )  # no handler runs meanwhile; a thread less is woken
 
     def _take_answers(self) -> None:
         while self._inbox.answers:
