@@ -241,9 +241,7 @@ class Engine:
         if self._ledger.outbox:
             caller.begin(exchange)
         else:
-            caller.make_now(
-                exchange
-            )  # no handler runs meanwhile; a thread less is woken
+            caller.make_now(exchange)  # no handler runs meanwhile; a thread less is woken
 
     def _take_answers(self) -> None:
         while self._inbox.answers:
