@@ -33,12 +33,14 @@ def answer(status: int, *, headers: str = "", body: bytes = b"{}") -> Answer:
 
 
 @contextmanager
-def listening(reply: Answer | None, *, context: ssl.SSLContext | None = None) -> Iterator[Listener]:
+def listening(
+    reply: Answer | None, *, port: int = 0, context: ssl.SSLContext | None = None
+) -> Iterator[Listener]:
     """Listen on loopback; `reply` gets each connection once its request was read.
 
     With None nothing is read or answered: connections stay open until the end.
     """
-    server = socket.create_server(("127.0.0.1", 0))
+    server = socket.create_server(("127.0.0.1", port))
     listener = Listener(server.getsockname()[1])
     open_ones: list[socket.socket] = []
 

@@ -25,7 +25,8 @@ from urllib3.util import Url, parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 WakeStatus = Literal["accepted", "refused", "unauthorized", "unreachable", "timed_out", "error"]
-FRESH_SECONDS = 2.0  # listeners and proxies close a connection without a request after 5 or more
+# Listeners and proxies close a connection on which nothing comes after 5 seconds or more.
+FRESH_SECONDS, UNSENT_SECONDS = 2.0, 4.0
 
 _BY_STATUS_CODE: dict[int, WakeStatus] = {401: "unauthorized", 403: "refused"}
 
@@ -69,7 +70,7 @@ class WakeCall:
         self._runner_url = runner_url
         self._timeout_seconds = timeout_seconds
         self._begun_at = _clocks()
-        self._content: queue.SimpleQueue[_Content | None] = queue.SimpleQueue()
+        self._content: queue.SimpleQueue[_Content] = queue.SimpleQueue()
         self._connection: HTTPConnection | None = None
         self._abandoned = False
         self._sent = False
@@ -110,11 +111,6 @@ class WakeCall:
             return WakeOutcome(self._sent, "timed_out")
         return WakeOutcome(self._sent, self._status)
 
-    def discard(self) -> None:
-        """Close it unsent."""
-        self._content.put(None)
-        self._abandon()
-
     def _abandon(self) -> None:
         """Shut the socket down, which ends the thread that is blocked on it."""
         self._abandoned = True
@@ -140,8 +136,11 @@ class WakeCall:
         url = parse_url(self._runner_url)
         connection = self._connection = _connection(url, self._timeout_seconds)
         connection.connect()
-        content = self._content.get()
-        if content is None or self._abandoned:
+        try:
+            content = self._content.get(timeout=UNSENT_SECONDS)
+        except queue.Empty:
+            return "error"  # its job was not committed, or much later
+        if self._abandoned:
             return "timed_out"
         path = (url.path or "").rstrip("/") + "/runner/wake"
         connection.request("POST", path, body=content.body, headers=content.headers)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from app.web.wake import WakeCall, WakeOutcome
+from app.web.wake import WakeCall, WakeOutcome, send_wake
 
 
 def prepare(urls: Sequence[str], *, timeout_seconds: float) -> None:
@@ -43,9 +43,7 @@ def name_job(
     ends_at = time.monotonic() + timeout_seconds
 
     def tell(url: str, known_id: str | None) -> WakeOutcome:
-        left = max(0.01, ends_at - time.monotonic())
-        call = _lane(url).take(left)
-        return call.send(token, timeout_seconds=left, job_id=known_id, job_type=job_type)
+        return _lane(url).send(token, ends_at, job_id=known_id, job_type=job_type)
 
     if len(urls) == 1:
         return tell(urls[0], job_id)
@@ -82,11 +80,24 @@ class _Lane:
             if not self.is_under_way:
                 self.prepared = self._fresh() or WakeCall(self.url, timeout_seconds=timeout_seconds)
 
-    def take(self, timeout_seconds: float) -> WakeCall:
-        """Return the call that is prepared, or a new one."""
+    def send(
+        self, token: str, ends_at: float, *, job_id: str | None = None, job_type: str | None = None
+    ) -> WakeOutcome:
+        """Send a wake-up by the call that is prepared, else or if it is of no use by a new one.
+
+        Since it was prepared the runner may have been started, or ended and started again.
+        """
         with self.changed:
-            call, self.prepared = self._fresh(), None
-        return call or WakeCall(self.url, timeout_seconds=timeout_seconds)
+            prepared, self.prepared = self._fresh(), None
+        if prepared is not None:
+            outcome = prepared.send(
+                token, timeout_seconds=_left(ends_at), job_id=job_id, job_type=job_type
+            )
+            if outcome.status not in ("unreachable", "error"):
+                return outcome
+        return send_wake(
+            self.url, token, timeout_seconds=_left(ends_at), job_id=job_id, job_type=job_type
+        )
 
     def wake(self, token: str, ends_at: float) -> WakeOutcome:
         """Wake the runner by a wake-up that leaves after this call began."""
@@ -103,8 +114,7 @@ class _Lane:
             self.is_under_way, self.following = True, None
         outcome = WakeOutcome(sent=False, status="error")
         try:
-            left = max(0.01, ends_at - time.monotonic())
-            outcome = self.take(left).send(token, timeout_seconds=left)
+            outcome = self.send(token, ends_at)
         finally:
             with self.changed:
                 mine.outcome, self.is_under_way = outcome, False
@@ -112,10 +122,7 @@ class _Lane:
         return outcome
 
     def _fresh(self) -> WakeCall | None:
-        if self.prepared is None or self.prepared.is_fresh:
-            return self.prepared
-        self.prepared.discard()
-        return None
+        return self.prepared if self.prepared is not None and self.prepared.is_fresh else None
 
     def _is_turn_of(self, one: _Round) -> bool:
         return not self.is_under_way and self.following is one
@@ -126,6 +133,10 @@ _lanes: dict[str, _Lane] = {}
 
 def _lane(url: str) -> _Lane:
     return _lanes.setdefault(url, _Lane(url))
+
+
+def _left(ends_at: float) -> float:
+    return max(0.01, ends_at - time.monotonic())
 
 
 def _at_once(calls: Sequence[Callable[[], WakeOutcome]], ends_at: float) -> list[WakeOutcome]:

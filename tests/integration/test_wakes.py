@@ -52,6 +52,10 @@ class Held:
         conn.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
 
+def no_call_is_under_way() -> bool:
+    return not any(thread.name == "wake" for thread in threading.enumerate())
+
+
 # Merged
 
 
@@ -167,20 +171,37 @@ def test_a_connection_that_may_be_closed_by_now_is_not_used(
         monkeypatch.setattr(wake_client, "_clocks", lambda: clocks)
         assert wake(runner) == WakeOutcome(True, "accepted")
         assert (runner.connections, len(runner.requests)) == (2, 1)
-    wait_until(
-        lambda: not any(thread.name == "wake" for thread in threading.enumerate()),
-        message="the thread of the connection that was not used ends",
-    )
 
 
-def test_a_call_that_is_not_sent_is_closed_with_nothing_said() -> None:
+def test_a_runner_that_starts_while_the_job_is_committed_is_woken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    prepare([f"http://127.0.0.1:{port}"], timeout_seconds=2)
+    wait_until(no_call_is_under_way, message="it is known that nobody listens")
+    with listening(answer(202), port=port) as runner:
+        assert wake(runner) == WakeOutcome(True, "accepted")
+
+
+def test_a_runner_that_is_started_anew_while_the_job_is_committed_is_woken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        prepare([f"http://127.0.0.1:{port}"], timeout_seconds=2)
+        server.accept()[0].close()
+    with listening(answer(202), port=port) as runner:
+        assert wake(runner) == WakeOutcome(True, "accepted")
+
+
+def test_a_call_that_is_not_sent_is_closed_with_nothing_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wake_client, "UNSENT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         call = WakeCall(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_seconds=2)
         conn, _ = server.accept()
         with conn:
             conn.settimeout(5)
-            call.discard()
             assert conn.recv(1) == b""
+    assert call.send(TOKEN, timeout_seconds=2) == WakeOutcome(False, "error")
 
 
 # Several runners
