@@ -166,6 +166,7 @@ def test_a_connection_that_may_be_closed_by_now_is_not_used(
 ) -> None:
     with listening(answer(202)) as runner:
         monkeypatch.setattr(wake_client, "_clocks", lambda: (0.0, 0.0))
+        monkeypatch.setattr(wake_client, "UNSENT_SECONDS", 0.1)
         prepare([runner.url], timeout_seconds=2)
         wait_until(lambda: runner.connections == 1, message="the runner is connected to")
         monkeypatch.setattr(wake_client, "_clocks", lambda: clocks)
