@@ -26,7 +26,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 WakeStatus = Literal["accepted", "refused", "unauthorized", "unreachable", "timed_out", "error"]
 # Listeners and proxies close a connection on which nothing comes after 5 seconds or more.
-FRESH_SECONDS, UNSENT_SECONDS = 2.0, 4.0
+FRESH_SECONDS = 2.0
+UNSENT_SECONDS = 4.0
 
 _BY_STATUS_CODE: dict[int, WakeStatus] = {401: "unauthorized", 403: "refused"}
 
@@ -74,6 +75,7 @@ class WakeCall:
         self._connection: HTTPConnection | None = None
         self._abandoned = False
         self._sent = False
+        self.is_answered = False
         self._status: WakeStatus = "error"
         self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
         # The process may have no thread left; the job is committed all the same.
@@ -148,6 +150,7 @@ class WakeCall:
         # urllib3's own getresponse reads the whole body, and logs the address of a runner whose
         # headers are malformed.
         status = http.client.HTTPConnection.getresponse(connection).status
+        self.is_answered = True
         return "accepted" if 200 <= status < 300 else _BY_STATUS_CODE.get(status, "error")
 
 

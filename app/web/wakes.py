@@ -83,9 +83,10 @@ class _Lane:
     def send(
         self, token: str, ends_at: float, *, job_id: str | None = None, job_type: str | None = None
     ) -> WakeOutcome:
-        """Send a wake-up by the call that is prepared, else or if it is of no use by a new one.
+        """Send a wake-up by the call that is prepared, or by a new one.
 
-        Since it was prepared the runner may have been started, or ended and started again.
+        Also where the prepared one gets no answer: since then the runner may have been started, or
+        started again. Where that took all the time there is, none is left for another.
         """
         with self.changed:
             prepared, self.prepared = self._fresh(), None
@@ -93,7 +94,7 @@ class _Lane:
             outcome = prepared.send(
                 token, timeout_seconds=_left(ends_at), job_id=job_id, job_type=job_type
             )
-            if outcome.status not in ("unreachable", "error"):
+            if prepared.is_answered or outcome.status == "timed_out":
                 return outcome
         return send_wake(
             self.url, token, timeout_seconds=_left(ends_at), job_id=job_id, job_type=job_type

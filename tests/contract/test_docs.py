@@ -41,9 +41,7 @@ _CAPITALS = re.compile(r"(?<![\w{])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _OPS = re.compile(r"(?:^|[`(|] *|&& |sudo |\$ )(?:\./)?ops((?: [a-z]+)+)", re.MULTILINE)
 _OPS_PATH = re.compile(r"/api/(?:v1/)?ops/[a-z_]+(?:/[\w{}-]+)*")
 # Its slowest request may well be for what is not there.
-_BAD_INPUT = re.compile(
-    r"<!-- bench: corpus -->.*?<!-- end -->", re.DOTALL
-)  # measured, not promised
+_BAD_INPUT = re.compile(r"<!-- bench: corpus -->.*?<!-- end -->", re.DOTALL)
 
 
 def name(page: Path) -> str:

@@ -128,32 +128,31 @@ def test_every_request_of_a_connection_has_its_own_time(plane: int) -> None:
             assert response.headers["Connection"] == "keep-alive"
 
 
-@pytest.mark.parametrize("server", ["plane", "listener"])
-def test_clients_that_do_not_hang_up_hold_up_no_other(
-    server: str, request: pytest.FixtureRequest
-) -> None:
-    port = request.getfixturevalue(server)
+@pytest.fixture(params=["plane", "listener"])
+def either(request: pytest.FixtureRequest) -> int:
+    """Run one of the two servers; its port."""
+    port: int = request.getfixturevalue(request.param)
+    return port
+
+
+def test_clients_that_do_not_hang_up_hold_up_no_other(either: int) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(4):
-            conn = held.enter_context(connected(port))
+            conn = held.enter_context(connected(either))
             conn.sendall(_HEALTH)
             assert read_answer(conn)[0].status == 200
         for _ in range(4):
             since = time.monotonic()
-            assert exchange(port, _HEALTH)[0].status == 200
+            assert exchange(either, _HEALTH)[0].status == 200
             assert time.monotonic() - since < 0.5
 
 
-@pytest.mark.parametrize("server", ["plane", "listener"])
-def test_clients_that_say_nothing_hold_up_no_other(
-    server: str, request: pytest.FixtureRequest
-) -> None:
+def test_clients_that_say_nothing_hold_up_no_other(either: int) -> None:
     """A connection costs no thread until something comes: some are made ahead."""
-    port = request.getfixturevalue(server)
     with contextlib.ExitStack() as held:
-        silent = [held.enter_context(connected(port)) for _ in range(40)]
+        silent = [held.enter_context(connected(either)) for _ in range(40)]
         since = time.monotonic()
-        assert exchange(port, _HEALTH)[0].status == 200
+        assert exchange(either, _HEALTH)[0].status == 200
         for conn in reversed(silent):
             conn.sendall(_HEALTH)
             assert read_answer(conn)[0].status == 200

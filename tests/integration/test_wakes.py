@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,8 +53,12 @@ class Held:
         conn.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
 
-def no_call_is_under_way() -> bool:
-    return not any(thread.name == "wake" for thread in threading.enumerate())
+def clocks(monotonic: float, wall: float) -> SimpleNamespace:
+    return SimpleNamespace(monotonic=lambda: monotonic, time=lambda: wall)
+
+
+def calls_under_way() -> int:
+    return sum(thread.name == "wake" for thread in threading.enumerate())
 
 
 # Merged
@@ -147,38 +152,48 @@ def test_none_is_made_ahead_while_a_wake_up_is_under_way() -> None:
     with listening(held) as runner, ThreadPoolExecutor(1) as pool:
         first = pool.submit(wake, runner, timeout_seconds=8)
         assert held.asked.acquire(timeout=5)
+        before = calls_under_way()
         prepare([runner.url], timeout_seconds=2)
+        assert calls_under_way() <= before
         held.released.set()
         assert first.result(10).status == wake(runner).status == "accepted"
         assert runner.connections == len(runner.requests) == 2
 
 
 @pytest.mark.parametrize(
-    "clocks",
+    "later",
     [
         pytest.param((2.5, 2.5), id="it is late"),
+        pytest.param((2.5, 0.1), id="it is late, and the clock was set"),
         pytest.param((0.1, 3_600.0), id="the process was frozen, and its clock with it"),
         pytest.param((0.1, -3_600.0), id="the clock was set"),
     ],
 )
 def test_a_connection_that_may_be_closed_by_now_is_not_used(
-    clocks: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+    later: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listening(answer(202)) as runner:
-        monkeypatch.setattr(wake_client, "_clocks", lambda: (0.0, 0.0))
+        monkeypatch.setattr(wake_client, "time", clocks(0.0, 0.0))
         monkeypatch.setattr(wake_client, "UNSENT_SECONDS", 0.1)
         prepare([runner.url], timeout_seconds=2)
         wait_until(lambda: runner.connections == 1, message="the runner is connected to")
-        monkeypatch.setattr(wake_client, "_clocks", lambda: clocks)
+        monkeypatch.setattr(wake_client, "time", clocks(*later))
         assert wake(runner) == WakeOutcome(True, "accepted")
         assert (runner.connections, len(runner.requests)) == (2, 1)
+
+
+def test_a_wrong_answer_to_a_call_made_ahead_is_an_answer() -> None:
+    with listening(answer(500)) as runner:
+        prepare([runner.url], timeout_seconds=2)
+        assert wake(runner) == WakeOutcome(True, "error")
+        assert len(runner.requests) == 1
 
 
 def test_a_runner_that_starts_while_the_job_is_committed_is_woken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     prepare([f"http://127.0.0.1:{port}"], timeout_seconds=2)
-    wait_until(no_call_is_under_way, message="it is known that nobody listens")
+    wait_until(lambda: not calls_under_way(), message="it is known that nobody listens")
     with listening(answer(202), port=port) as runner:
         assert wake(runner) == WakeOutcome(True, "accepted")
 
