@@ -68,12 +68,13 @@ def assert_nothing_is_left_in_the_pool(pooled_url: str) -> None:
             row = conn.execute(
                 "select pg_backend_pid(), (select count(*) from pg_prepared_statements),"
                 " current_setting('statement_timeout'), current_setting('plan_cache_mode'),"
-                " (select count(*) from pg_locks where locktype = 'advisory'),"
+                " (select count(*) from pg_locks"
+                "   where locktype = 'advisory' and pid = pg_backend_pid()),"
                 " (select count(*) from pg_listening_channels())"
             ).fetchone()
             assert row is not None
             seen.add(row[0])
-            assert row[1:] == (0, "0", "auto", 0, 0)
+            assert row[1:] == (0, "0", "auto", 0, 0), row
         assert len(seen) == POOL_SIZE
 
 
